@@ -88,7 +88,7 @@ def test_a_log_is_read_as_it_was_by_hand(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOGS)
-def test_what_is_no_session_is_kept_and_counted(name: str) -> None:
+def test_what_is_not_a_session_is_kept_and_counted(name: str) -> None:
     data, expected = (V1 / name / "log.md").read_bytes(), expected_of(name)
     spans = list(split(data, dialects_of(name, data)))
     first = next(i for i, span in enumerate(spans) if span.heading)
@@ -104,7 +104,7 @@ def has_text(data: bytes, span: Span) -> bool:
     return bool(data[span.start : span.end].removeprefix(b"\xef\xbb\xbf").strip())
 
 
-def test_a_readme_is_refused_and_told_what_was_looked_for() -> None:
+def test_a_readme_is_refused_with_the_known_forms() -> None:
     with pytest.raises(FormatError) as raised:
         detect((V1 / "not-a-log" / "log.md").read_bytes())
     assert raised.value.problem == expected_of("not-a-log")["error"]
@@ -124,7 +124,7 @@ def test_an_entry_is_recognised_unless_it_was_edited() -> None:
     assert [entry[0] in known for entry in new] == expected_of("edited")["recognised"]
 
 
-def test_the_readme_tells_what_every_fixture_proves() -> None:
+def test_the_readme_states_what_every_fixture_proves() -> None:
     text = (FIXTURES / "README.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `([\w-]+)` \| \S", text, re.M)
     assert sorted(told) == CASES

@@ -7,11 +7,11 @@
     > Applied edit to src/webhook.py
     > Commit 1a2b3c4 feat: retry
 
-1. aider ends each line that it writes itself with two spaces; headings of a model have none. Where
-   no line of a chat has them (an editor removed them), only the first `####` is a prompt.
-2. Only the beginning of a chat has a time, without a zone. There is no duration, and tokens are
-   rounded, so that they are not known.
-3. Edits have a path alone. The commits of aider are named, so git has the diff.
+1. aider ends each line that it writes itself with two spaces; headings by a model do not have them.
+   If no line of a chat has them (an editor removed them), only the first `####` is a prompt.
+2. Only the beginning of a chat has a time, without a zone. There is no duration, and token numbers
+   are rounded, so they count as unknown.
+3. Edits have only a path. The commits of aider are listed, so git has the diff.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def read_aider(lines: Iterable[str], time: int, folder: str) -> Iterator[Event]:
     """Yield the events of one chat.
 
     Args:
-        lines: behind the first one.
-        time: when it started, in milliseconds since 1970.
-        folder: that paths are relative to.
+        lines: the lines after the first one.
+        time: when the chat started, in milliseconds since 1970.
+        folder: the folder of relative paths.
     """
     yield Line(time)
     asked: list[str] = []
@@ -72,7 +72,7 @@ def read_aider(lines: Iterable[str], time: int, folder: str) -> Iterator[Event]:
 
 
 def _prompt(text: str, time: int) -> Iterator[Event]:
-    """Yield what a person typed; commands of aider are not tasks."""
+    """Yield the prompt of a user; commands of aider are not tasks."""
     task = _TASK.fullmatch(text)
     if command := _RUN.fullmatch(text):
         yield Command(time, time, command["command"])

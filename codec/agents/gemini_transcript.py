@@ -7,11 +7,11 @@
     {"$rewindTo": ID}
 
 1. A message is written again, under its `id`, whenever it grows: its prompt and its time are those
-   of the first line, its tokens count once, and each of its calls once it has ended.
-2. `$set` with `messages` replaces the conversation: it is written when a session begins, resumes or
-   is compressed. Its texts are not typed by a person; prompts have lines of their own.
-3. An edit has the whole file before and after. `fileDiff` is for display and is not read.
-4. `input` includes what came from a cache; `output` does not include thoughts.
+   of the first line, its tokens count once, and so does each call once it has ended.
+2. `$set` with `messages` replaces the conversation: it is written when a session begins, is resumed
+   or is compressed. Its texts are not typed by a user; prompts have lines of their own.
+3. An edit has the whole file before and after. `fileDiff` is for display, and is not read.
+4. `input` includes tokens from a cache; `output` does not include thoughts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from codec.agents.transcript_events import (
     output_head,
 )
 
-#: A call of any other status is still running.
+#: A call with any other status is still running.
 _ENDED: Final = frozenset(("success", "error", "cancelled"))
 _TYPES: Final = frozenset(("user", "gemini", "info", "error", "warning"))
 _SHELLS: Final = frozenset(("run_shell_command", "run_command"))
@@ -43,19 +43,19 @@ _SETTINGS: Final = frozenset((
     "directories", "kind", "lastUpdated", "memoryScratchpad", "messages", "projectHash",
     "sessionId", "startTime", "summary",
 ))  # fmt: skip
-#: What `write_file` answers if there was no file. Versions without `isNewFile` say it in no other
-#: way: they note an empty content.
+#: The answer of `write_file` if there was no file. Versions without `isNewFile` state it only in
+#: this way: they record an empty content.
 _CREATED: Final = "created and wrote to new file"
 _SUMMARY: Final = "<state_snapshot>"
 _EXIT: Final = re.compile(r"^Exit Code: (?P<code>\S+)$", re.M)
-#: How the answer of a shell says that its command did not end by itself.
+#: The text in the answer of a shell whose command did not end by itself.
 _UNCLEAR: Final = re.compile(r"^(?:Signal|Error|Background PIDs): (?!\(none\))", re.M)
 _SLASH: Final = re.compile(r"[/?]\S*")
 _OUTPUT: Final = re.compile(r"\A(?:.*\n)*?Output: ")
 
 
 class _Reading:
-    """The state of a reader between lines."""
+    """The state of the reader between two lines."""
 
     def __init__(self, seen: set[str]) -> None:
         self.seen = seen
@@ -69,9 +69,9 @@ def read_gemini(
     """Yield the events of a transcript.
 
     Args:
-        entries: the lines, as JSON has them.
-        session_id: not used: a file is of one session.
-        seen: names of messages that were read before; those of this transcript are added.
+        entries: the lines as JSON objects.
+        session_id: not used, because a file has one session.
+        seen: ids of messages that were read before; those of this transcript are added.
     """
     del session_id
     reading = _Reading(set() if seen is None else seen)
@@ -143,7 +143,7 @@ def _usage(tokens: dict[str, Any]) -> Usage | None:
 
 
 def _called(reading: _Reading, call: dict[str, Any], asked: int) -> Iterator[Event]:
-    """Yield what a call of a tool did, once it has ended."""
+    """Yield the events of a tool call, once it has ended."""
     name, status = text_of(call.get("id")), text_of(call.get("status"))
     if name in reading.calls or status not in _ENDED:
         return
@@ -185,7 +185,7 @@ def _command(call: dict[str, Any], command: str, began: int, ended: int) -> Comm
 
 
 def _answer(call: dict[str, Any]) -> str:
-    """Return what a tool answered to the model."""
+    """Return the answer of a tool to the model."""
     pieces = map(object_of, list_of(call.get("result")))
     answers = (object_of(object_of(p.get("functionResponse")).get("response")) for p in pieces)
     return "\n".join(filter(None, (text_of(a.get("output")) for a in answers)))

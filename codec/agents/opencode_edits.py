@@ -1,4 +1,4 @@
-"""The edits of OpenCode: calls of its tools, and what a turn changed by its own snapshots.
+"""Read the edits of OpenCode: calls of its tools, and the changes of a turn by its own snapshots.
 
     {"tool": "write", "state": {"input": {"filePath", "content"}, "metadata": {"exists"}}}
     {"tool": "edit", "state": {"input": {"oldString", "newString", "replaceAll"},
@@ -6,10 +6,11 @@
     {"tool": "apply_patch", "state": {"input": {"patchText"}}}
     {"summary": {"diffs": [{"file", "status", "patch"}]}}
 
-1. A summary has all lines of each file that a turn changed, from snapshots that OpenCode took
-   before and after: both states are exact, formatters included. Older versions have them as texts.
-2. `edit` also replaces texts that are only similar, and a formatter may run after it. So what its
-   strings make is compared with its diff, which lacks the indentation that all lines have.
+1. A summary has all lines of each file that a turn changed, from snapshots before and after: both
+   states are exact, formatters included. Older versions have them as texts.
+2. `edit` also replaces texts that are only similar, and a formatter may run after it. So the
+   computed result is compared with the recorded diff, which omits the indentation that all lines
+   share.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ def edits_of(tool: str, state: dict[str, Any], time: int, folder: str) -> Iterat
 
     Args:
         tool: one of `EDIT_TOOLS`.
-        state: of the call.
+        state: the state of the call.
         time: when it ended.
-        folder: that relative paths are relative to.
+        folder: the folder of relative paths.
     """
     given, noted = object_of(state.get("input")), object_of(state.get("metadata"))
     if patch := text_of(given.get("patchText")):
@@ -67,7 +68,7 @@ def hunks_of(diff: object) -> tuple[Hunk, ...]:
 
 
 def states_of(diff: dict[str, Any]) -> tuple[State, State] | None:
-    """Return the states of a file before and after, from a diff of a summary; None if unknown."""
+    """Return the states of a file before and after, from the diff of a summary; None if unknown."""
     status, before, after = (diff.get(name) for name in ("status", "before", "after"))
     if not (isinstance(before, str) and isinstance(after, str)):
         hunks = hunks_of(diff.get("patch"))

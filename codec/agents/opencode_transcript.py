@@ -1,15 +1,15 @@
-"""Read a session of OpenCode, as its database has it since version 1.2.
+"""Read a session of OpenCode from its database, which it has since version 1.2.
 
     {"session": {"id", "directory", "time_created", "revert"}}
     {"info": {"id", "role": "user", "time", "summary"}, "parts": [{"type": "text", "text"}]}
     {"info": {"role": "assistant", "modelID", "tokens", "path"}, "parts": [{"type": "tool", ...}]}
 
-1. A fork repeats messages of its parent under new names, with their old times: a message that is
+1. A fork repeats messages of its parent under new ids, with their old times: a message that is
    older than its session is skipped.
-2. Tokens are those of the steps of an answer; an answer has the tokens of its last step only.
-3. A turn is a prompt and its answers. If OpenCode noted what the turn made of a file that its tools
-   edited (`opencode_edits`), that is the edit; if a sub-agent worked in the turn, it is not used.
-4. What a person took back (`revert`) is not an edit; its tokens were spent.
+2. Tokens are those of the steps of an answer; the answer itself has only those of its last step.
+3. A turn is a prompt and its answers. The states that OpenCode recorded for a file that its tools
+   edited (`opencode_edits`) are the edit, unless a sub-agent worked in the turn.
+4. A change that the user undid (`revert`) is not an edit, but its tokens were spent.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OTHER_PARTS: Final = frozenset((
 
 
 class _Turn:
-    """A prompt and what the agent did until the next one."""
+    """A prompt, and the work of the agent until the next one."""
 
     def __init__(self, info: dict[str, Any]) -> None:
         self.summary = object_of(info.get("summary"))
@@ -53,7 +53,7 @@ class _Turn:
 
 
 class _Reading:
-    """The state of a reader between messages."""
+    """The state of the reader between two messages."""
 
     def __init__(self) -> None:
         self.since = 0
@@ -69,8 +69,8 @@ def read_opencode(
 
     Args:
         entries: the session, then its messages, the oldest first.
-        session_id: not used: the entries are of one session.
-        seen: not used: what a fork repeats is known by its time.
+        session_id: not used, because the entries are of one session.
+        seen: not used, because repeated messages of a fork are recognized by their time.
     """
     del session_id, seen
     reading = _Reading()
@@ -161,7 +161,7 @@ def _usage(tokens: dict[str, Any]) -> Usage | None:
 def _called(
     reading: _Reading, info: dict[str, Any], part: dict[str, Any], asked: int
 ) -> Iterator[Event]:
-    """Yield what a call of a tool did; edits wait for the end of their turn."""
+    """Yield the events of a tool call; edits wait for the end of their turn."""
     tool, state = text_of(part.get("tool")), object_of(part.get("state"))
     given, noted = object_of(state.get("input")), object_of(state.get("metadata"))
     times = object_of(state.get("time"))
@@ -190,7 +190,7 @@ def _called(
 
 
 def _is_undone(reading: _Reading, message: str, part: str) -> bool:
-    """Return whether a person took a part back; names are in the order of time."""
+    """Return True if the user undid a part; ids are in the order of time."""
     first, inside = reading.undone
     if not first or message < first:
         return False
@@ -198,7 +198,7 @@ def _is_undone(reading: _Reading, message: str, part: str) -> bool:
 
 
 def _turn_edits(turn: _Turn) -> Iterator[Event]:
-    """Yield the edits of a turn: the states of whole files, where OpenCode noted them."""
+    """Yield the edits of a turn: the states of whole files, if OpenCode recorded them."""
     edited: dict[str, int] = {}
     for edit in turn.edits:
         for path in filter(None, (edit.path, edit.moved_to)):

@@ -1,13 +1,13 @@
 """Find known sessions that are two versions of one entry of a v1 log.
 
-Two clones that migrate a log for the first time, one of them after an edit, make a session each.
-Once they meet, the log has the entry of one session only, and no fact joins the two.
+Two clones that migrate a log for the first time, one of them after an edit, each create a session.
+After a merge, the log has the entry of only one of them, and no fact connects the two.
 
-1. A session whose entry vanished is joined to one whose entry the log has, if `heirs_of` takes the
-   second for a new version of the first.
-2. Entries that one log had at the same time are two sessions, though one of them was deleted later:
-   `follows` facts order the entries of one time, and those of one log are in one line.
-3. Several sessions may be versions of one entry: three clones make three.
+1. A session whose entry vanished is joined to one whose entry is in the log, if `heirs_of` finds
+   that the second is a new version of the first.
+2. Entries that one log had at the same time are two sessions, even if one was deleted later:
+   `follows` facts order the entries of one time, and connect those of one log.
+3. Several sessions may be versions of one entry: three clones create three.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from codec.records import Session
 from codec.v1.heirs import entry_of, heirs_of
 
-#: The first reader whose migrations state the order of entries of one time.
+#: The first reader whose migrations record the order of entries with the same time.
 _FIRST_IN_ORDER: Final = 1
 
 
@@ -27,7 +27,7 @@ class Logged(NamedTuple):
     """A known session of a log.
 
     Attributes:
-        session: as the log last had it.
+        session: the session as the log last had it.
         entries: the hashes of all entries that it has or had.
     """
 
@@ -38,12 +38,12 @@ class Logged(NamedTuple):
 def twins_of(
     vanished: Iterable[Logged], present: Iterable[Logged], follows: Iterable[tuple[str, str]]
 ) -> list[tuple[Session, Session]]:
-    """Return the sessions that are older versions of others, each with the one that it joins.
+    """Return the sessions that are older versions of others, each with the session that it joins.
 
     Args:
-        vanished: the sessions of a log whose entries it no longer has.
-        present: those whose entries it has.
-        follows: the hashes of entries that one log had, each with that of its predecessor.
+        vanished: the sessions whose entries the log no longer has.
+        present: the sessions whose entries it has.
+        follows: the hashes of entries that one log had, each with the hash of its predecessor.
     """
     left = [one for one in vanished if one.session.reader >= _FIRST_IN_ORDER]
     times = {one.session.time for one in left}
@@ -76,7 +76,7 @@ def twins_of(
 def _order_of(
     follows: Iterable[tuple[str, str]],
 ) -> Callable[[frozenset[str], frozenset[str]], bool]:
-    """Return a function that reports whether one of some entries comes before one of others."""
+    """Return a function that reports whether some entries precede others."""
     later: defaultdict[str, list[str]] = defaultdict(list)
     for entry, before in follows:
         later[before].append(entry)

@@ -1,11 +1,11 @@
-"""The notes of the newest sessions in a context: what they left for the next agent.
+"""The notes of the newest sessions in a context, which inform the next agent.
 
     note 140000 "Tokens live one hour. Next: rotate the signing keys."
 
-1. The newest come first, each on one line, in quotes, without control and format characters, and
-   named by its time of day as in the compact view; where that is unknown, by its date.
-2. All of them get a part of the budget that the references leave. A note that does not fit is cut.
-3. They are read from the progress log, of which every session's entry is at the end if it is new.
+1. The newest come first, each on one line, in quotes, without control and format characters, with
+   its time of day as in the compact view, or its date if the time is unknown.
+2. All notes together get a part of the budget that the references leave. A long note is cut.
+3. They are read from the end of the progress log, where the entries of new sessions are.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from codec.names import key_time
 from codec.shown_text import quoted
 from codec.v2.compact_view import NOTE
 
-#: Characters of a note that are tried, until one fits.
+#: The lengths of a note in characters that are tried, until one fits.
 _LENGTHS: Final = (160, 80, 40)
 _MOST: Final = 5
 _HEADING: Final = "### [REF:"
 _NOTES: Final = "Notes: "
-#: Lines of an entry of the progress log, with the blank one.
+#: The lines of an entry in the progress log, with the blank one.
 ENTRY_LINES: Final = 6
 
 
@@ -45,10 +45,10 @@ def note_lines(
     """Return lines with the notes of sessions, as many as fit.
 
     Args:
-        keys: of the sessions, the newest first.
-        notes: by key.
+        keys: the keys of the sessions, the newest first.
+        notes: the notes by key.
         count: counts tokens.
-        budget: tokens of all lines at the most.
+        budget: the most tokens of all lines.
     """
     text = ""
     for key in [key for key in keys if notes.get(key)][:_MOST]:

@@ -1,4 +1,4 @@
-"""Options that choose sessions: one spelling and one meaning in every verb that takes them."""
+"""The options that select sessions, with the same names and meanings in all verbs."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Open a SQLite database that an agent may be writing to, without changing anything beside it.
+"""Open a SQLite database to which an agent may be writing, without changing any file.
 
-1. SQLite would write next to a database that has a log (`-wal`) or a journal: these files are
-   copied to a temporary folder and opened there. A database without them is opened in its place as
+1. SQLite would write next to a database that has a log (`-wal`) or a journal: such a database is
+   copied to a temporary folder and opened there. A database without them is opened in place as
    immutable, which neither locks nor creates a file.
-2. The database is not trusted: its schema runs no function, only tables are read, one value has at
-   most as many bytes as one line of a transcript, and a query ends after so many steps.
-3. Texts are bytes: they need not be UTF-8.
+2. The database is not trusted: its schema cannot run functions, only tables are read, a value has
+   at most as many bytes as a line of a transcript, and a query is stopped after a number of steps.
+3. Texts are read as bytes, because they may not be UTF-8.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pipelines.importing.lines import LINE_LIMIT, opened
 
 _BESIDE: Final = ("-wal", "-journal")
 _SIZE_LIMIT: Final = 1 << 32
-#: How often a copy is tried while the agent writes.
+#: The number of attempts to copy while the agent writes.
 _TRIES: Final = 3
-#: A query is stopped after so many times so many instructions.
+#: A query is stopped after this many times this many instructions.
 _STEPS: Final = 1_000_000
 _TURNS: Final = 2_000
 
@@ -50,7 +50,7 @@ def database(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def tables_of(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
-    """Return the names of the tables, each with those of its columns; views are left out."""
+    """Return the names of the tables and of their columns, without views."""
     rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").fetchall()
     names = [name.decode() for name, sql in rows if sql and sql[:13].upper() == b"CREATE TABLE "]
     asked = "SELECT name FROM pragma_table_info(?)"
@@ -76,7 +76,7 @@ def _restrict(connection: sqlite3.Connection) -> None:
 
 
 def _copied(path: str, folder: str) -> str:
-    """Copy a database with the files beside it; return the path of the copy."""
+    """Copy a database with the files beside it, and return the path of the copy."""
     target = os.path.join(folder, "copy.db")
     for _ in range(_TRIES):
         before = _states(path)

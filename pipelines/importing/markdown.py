@@ -1,11 +1,11 @@
-"""Find and read sessions that are kept as Markdown: those of SpecStory and of aider.
+"""Find and read sessions in Markdown: those of SpecStory and of aider.
 
-1. They are in the repository: `.specstory/history/*.md` with one session a file, and
-   `.aider.chat.history.md` with one chat after the other. Links are named and not followed, since
-   a clone may bring them.
-2. SpecStory names the agent's session, which its transcript or a hook may have recorded: it is the
-   same session. Of several files of one session the longest is read.
-3. Times of aider have no zone: they are those of this machine, and a note says so.
+1. They are in the repository: `.specstory/history/*.md` with one session in a file, and
+   `.aider.chat.history.md` with one chat after another. Links are reported and not followed,
+   because a clone may contain them.
+2. SpecStory names the agent's session, which its transcript or a hook may have recorded already: it
+   is the same session. Of several files about one session, the longest is read.
+3. Times of aider have no zone: this machine's is used, and a note reports it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _NAMED: Final = 16
 
 
 def specstory_agent() -> Agent:
-    """Return how SpecStory keeps sessions."""
+    """Return the description of SpecStory."""
     return Agent(
         name="specstory",
         program="specstory",
@@ -55,7 +55,7 @@ def specstory_agent() -> Agent:
 
 
 def aider_agent() -> Agent:
-    """Return how aider keeps its chats."""
+    """Return the description of aider."""
     return Agent(
         name="aider",
         program="aider",
@@ -96,7 +96,7 @@ def _find_specstory(places: list[str]) -> Search:
 
 
 def _folder_above(path: str) -> str:
-    """Return the folder whose history a file is in; empty for a file elsewhere."""
+    """Return the folder to which a file's history belongs; empty for a file elsewhere."""
     folder, history = os.path.dirname(path), f"{os.sep}{_HISTORY}"
     return folder.removesuffix(history) if folder.endswith(history) else ""
 
@@ -121,7 +121,7 @@ def _find_aider(places: list[str]) -> Search:
 
 
 def _chats(path: str, f: IO[bytes]) -> Iterator[Source]:
-    """Yield the chats in a history; a chat is known by its time and its first prompt."""
+    """Yield the chats in a history; a chat is identified by its time and its first prompt."""
     is_own = _AIDER.fullmatch(os.path.basename(path)) is not None
     started: tuple[str, tuple[int, int]] | None = None
     at = 0
@@ -158,7 +158,7 @@ def _aider_events(source: Source, reading: Reading) -> list[Iterator[Event]]:
 
 
 def _texts(source: Source, findings: list[Finding]) -> Iterator[str]:
-    """Yield the lines of a session; what cannot be read as it is becomes a finding."""
+    """Yield the lines of a session; text that cannot be decoded becomes a finding."""
     path = source.paths[0]
     problems: dict[str, list[int]] = {}
     try:
@@ -187,7 +187,7 @@ def _is_broken(text: str) -> bool:
 
 
 def _name(agent: str, *parts: str) -> str:
-    """Return the name of a session that has none."""
+    """Return the name for a session without one."""
     data = "\n".join(parts).encode(errors="surrogateescape")
     return f"{agent}-{hashlib.sha256(data).hexdigest()[:_NAMED]}"
 

@@ -1,4 +1,4 @@
-"""Report what an import could not read as a whole."""
+"""Report what an import could not read completely."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED: Final = 5
 def unrecognised(
     places: Sequence[str], sources: Iterable[Source], findings: Iterable[Finding]
 ) -> list[Finding]:
-    """Return a finding for each file that a user named and no agent recognised."""
+    """Return a finding for each file that the user named but no agent wrote."""
     known = {path for s in sources for path in (*s.paths, *(p for p, _ in s.helpers))}
     known |= {finding.file for finding in findings if finding.file}
     error = OSError("it is not a transcript of a known agent")
@@ -25,11 +25,11 @@ def unrecognised(
 
 
 def findings_of(records: Mapping[str, int], drafts: Iterable[Draft]) -> list[Finding]:
-    """Return findings on what transcripts do not say.
+    """Return findings on facts that are missing in transcripts.
 
     Args:
-        records: of unknown types, counted by name.
-        drafts: of all sessions.
+        records: records of unknown types, counted by name.
+        drafts: the drafts of all sessions.
     """
     found = []
     if records:
@@ -40,7 +40,7 @@ def findings_of(records: Mapping[str, int], drafts: Iterable[Draft]) -> list[Fin
             level="note",
             hint="A newer session-codec may know them",
         ))  # fmt: skip
-    unknown = [d for d in drafts if d.unknown and not d.range]  # commits have all edits
+    unknown = [d for d in drafts if d.unknown and not d.range]  # commits contain all edits
     if unknown:
         files = sum(d.unknown for d in unknown)
         ids = ", ".join(d.source.session_id for d in unknown[:_NAMED])

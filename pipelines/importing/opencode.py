@@ -1,10 +1,10 @@
-"""Find and read the sessions of OpenCode, which are in one SQLite database.
+"""Find and read the sessions of OpenCode, which are in a SQLite database.
 
 1. A session of a sub-agent has a parent, and belongs to it.
-2. One message with its parts is in memory at a time. A value that is too long, or not JSON, is left
-   out and named.
-3. OpenCode names a project by the first commit of its repository: it ties sessions of a folder that
-   is gone to the repository.
+2. Only one message with its parts is in memory at a time. A value that is too long, or not JSON, is
+   left out and reported.
+3. OpenCode names a project by the first commit of its repository. This connects sessions of deleted
+   folders with the repository.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pipelines.outcomes.findings import Finding
 _NAME: Final = re.compile(r"opencode[\w.-]*\.db")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _MAGIC: Final = b"SQLite format 3\0"
-#: Columns without which nothing can be read.
+#: The columns without which nothing can be read.
 _NEEDED: Final = {
     "message": frozenset(("id", "session_id", "time_created", "data")),
     "part": frozenset(("id", "message_id", "time_created", "data")),
 }
-#: What is read of sessions, as far as the table has it.
+#: The columns of sessions that are read, if the table has them.
 _SESSION: Final = {
     "project_id": "SELECT id, project_id FROM session",
     "parent_id": "SELECT id, parent_id FROM session",
@@ -49,7 +49,7 @@ _NAMED: Final = 3
 
 
 def opencode_agent() -> Agent:
-    """Return how OpenCode keeps its sessions."""
+    """Return the description of OpenCode."""
     return Agent(
         name="opencode",
         program="opencode",
@@ -68,7 +68,7 @@ def _find(places: list[str]) -> Search:
             with opened(path) as f:
                 is_database = f.read(len(_MAGIC)) == _MAGIC
             if not (is_database or _NAME.fullmatch(os.path.basename(path))):
-                continue  # a user named a file of another agent
+                continue  # the user named a file of another agent
             with database(path) as connection:
                 sources += _sources(path, connection)
         except (OSError, sqlite3.Error) as e:
@@ -105,10 +105,10 @@ def _sources(path: str, connection: sqlite3.Connection) -> Iterator[Source]:
 
 
 def _sessions(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
-    """Return the rows of all sessions, by name.
+    """Return the rows of all sessions, by id.
 
     Raises:
-        sqlite3.DatabaseError: the database is not of OpenCode, or of another version.
+        sqlite3.DatabaseError: OpenCode did not write the database, or in another version.
     """
     tables = tables_of(connection)
     for table, columns in _NEEDED.items():
@@ -125,7 +125,7 @@ def _sessions(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
 
 
 def row_text(row: dict[str, Any], name: str) -> str:
-    """Return a text of a row; empty for anything else."""
+    """Return the text in a row; empty for another value."""
     value = row.get(name)
     return value.decode(errors="replace") if isinstance(value, bytes) else ""
 
@@ -176,7 +176,7 @@ def _names(connection: sqlite3.Connection, asked: str, of: str) -> list[str]:
 def _value(
     connection: sqlite3.Connection, asked: str, name: str, problems: dict[str, list[str]]
 ) -> dict[str, Any]:
-    """Return the object in a row, with its name; empty if it cannot be read."""
+    """Return the object in a row, with its id; empty if it cannot be read."""
     try:
         (data,) = connection.execute(asked, (name,)).fetchone()
     except sqlite3.DataError:
@@ -194,7 +194,7 @@ def _value(
 
 
 def _newer(connection: sqlite3.Connection, session: str) -> Iterator[dict[str, Any]]:
-    """Yield what a session has in the table of a later version of OpenCode."""
+    """Yield the messages of a session in the table of a later version of OpenCode."""
     if {"session_id", "type"} <= tables_of(connection).get("session_message", frozenset()):
         for (kind,) in connection.execute(_NEWER, (session,)):
             yield {"unknown": f"session_message {kind.decode(errors='replace')}"}

@@ -126,7 +126,7 @@ def read_commits(
 def known_commits(
     repository: Repository, commits: Sequence[str], moves: Sequence[Move] = ()
 ) -> set[str]:
-    """Return the commits that the repository has; those in a reflog exist."""
+    """Return the commits that the repository has; those in a reflog are not checked."""
     found = {move.new for move in moves}.intersection(commits)
     if found.issuperset(commits):
         return found

@@ -1,7 +1,7 @@
-"""Join the known sessions that are versions of one entry, as a revision by the log.
+"""Join known sessions that are versions of one entry, by a revision from the log.
 
-It depends on the manifest and on the logs as they are now alone, so that clones that have the same
-write the same facts.
+The result depends only on the manifest and the current logs, so clones with the same ones write the
+same facts.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from pipelines.workspace.manifest_view import Manifest
 
 
 def join_versions(manifest: Manifest, logs: list[ReadLog]) -> tuple[Manifest, list[Revision]]:
-    """Return the manifest with the sessions joined that are one, and the facts that join them.
+    """Return the manifest with such sessions joined, and the facts that join them.
 
     Args:
-        manifest: as it is.
-        logs: as they are now.
+        manifest: the manifest as it is.
+        logs: the current logs.
     """
     joins: list[Revision] = []
     present = {found.sha256 for log in logs for found in log.found}
     for log in logs:
         twins = _twins(manifest, log, present)
         for old, new in twins:
-            # Two may join one session: the second one joins what the first one left.
+            # Two may join the same session: the second one joins the result of the first.
             entries = manifest.entries()
             first, second = (manifest.history(entries[entry_of(s)].key) for s in (old, new))
             join = joined_by_log(first, second)
@@ -41,7 +41,7 @@ def join_versions(manifest: Manifest, logs: list[ReadLog]) -> tuple[Manifest, li
 
 
 def _twins(manifest: Manifest, log: ReadLog, present: Set[str]) -> list[tuple[Session, Session]]:
-    """Return the sessions of a log that are versions of others, each with the one it joins."""
+    """Return the sessions of a log that are versions of others, each with the one that it joins."""
     histories = [
         manifest.history(key)
         for key, s in manifest.sessions.items()

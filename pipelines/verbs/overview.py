@@ -62,7 +62,7 @@ def _without_workspace(workspace: Workspace, problem: str) -> Overview:
 
 
 def _next_steps(workspace: Workspace, manifest: Manifest) -> list[tuple[str, str]]:
-    """Return the next steps, the most urgent first; without urgent ones, reading the context."""
+    """Return the next steps, the most urgent first; by default, reading the context."""
     steps = []
     log, version = workspace.path(V1_LOG), manifest.newest(V1_LOG)
     grew = version and os.path.isfile(log) and os.path.getsize(log) != version.size

@@ -54,7 +54,7 @@ def opened(chromium: Chromium, path: Path, view: dict[str, Any]) -> tuple[Page, 
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
-def test_it_asks_nobody_and_fits_its_window(
+def test_the_page_makes_no_requests_and_fits_its_window(
     chromium: Chromium, made: Path, view: dict[str, Any]
 ) -> None:
     page, complaints = opened(chromium, made, view)

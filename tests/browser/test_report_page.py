@@ -72,7 +72,7 @@ def blank(seen: Seen) -> list[bool]:
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
-def test_it_opens_without_a_complaint_and_asks_nobody(
+def test_the_page_opens_without_errors_and_makes_no_requests(
     chromium: Chromium, made: Path, view: dict[str, Any]
 ) -> None:
     seen = chromium.open(made, **view)
@@ -225,7 +225,7 @@ def test_a_diff_opens_and_closes_on_demand(seen: Seen, bench: Bench, cli: Cli) -
     assert seen.page.locator(".diff").count() == 0
 
 
-def test_a_report_without_diffs_tells_how_to_see_one(
+def test_a_report_without_diffs_explains_how_to_see_one(
     bench: Bench, cli: Cli, chromium: Chromium, tmp_path: Path
 ) -> None:
     bench.migrate()

@@ -145,7 +145,7 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_no_example_is_passed_over() -> None:
+def test_no_example_is_skipped() -> None:
     assert {kind for kind, _ in BLOCKS} == KINDS
     opened = re.findall(r"^(?:`{3,}|~{3,})\w+ [\w-]+$", TEXT, re.M)
     inner = sum(len(re.findall(r"^`{3,}\w+ [\w-]+$", b, re.M)) for b in blocks("log"))
@@ -256,7 +256,7 @@ HASH = Sha256("0" * 64)
         "v1-retired", "archive", "purged", "references",
     ],
 )  # fmt: skip
-def test_every_field_of_a_fact_is_told(kind: str, fact: Fact) -> None:
+def test_every_field_of_a_fact_is_documented(kind: str, fact: Fact) -> None:
     assert isinstance(fact, tuple)
     assert all(getattr(fact, f) for f in fact._fields if f != "extra")
     told = set(re.findall(r"`(\w+)`", TEXT.partition(kind)[2].partition("\n\n")[0]))
@@ -485,7 +485,7 @@ def test_a_row_of_a_table_says_what_the_code_does(table: str, cells: list[str]) 
     check_row(cells)
 
 
-def test_no_table_is_passed_over() -> None:
+def test_no_table_is_skipped() -> None:
     assert {m["name"] for m in _TABLE.finditer(TEXT)} == CHECKS.keys() | WHOLE
 
 
@@ -507,14 +507,14 @@ def test_the_table_of_status_words_is_that_of_the_code() -> None:
     assert told == list(STATUS_WORDS.items())
 
 
-def test_the_tokens_of_the_examples_are_as_told() -> None:
+def test_the_documented_tokens_of_the_examples_are_right() -> None:
     examples = {"deltas": block("deltas"), "view": blocks("view")[0]}
     told = {name: [int(n) for n in numbers] for name, *numbers in rows("tokens")}
     counters = [counter(name) for name in TOKENIZERS]
     assert told == {name: [c.count([text])[0] for c in counters] for name, text in examples.items()}
 
 
-def test_a_delta_that_the_view_cannot_carry_stands_as_its_line() -> None:
+def test_a_delta_that_the_view_cannot_express_is_its_line() -> None:
     ((last,),) = [
         [line for line in view.splitlines() if " | " in line] for view in blocks("view")[1:]
     ]

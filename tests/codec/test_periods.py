@@ -44,7 +44,7 @@ def test_anything_else_is_not_a_period(text: str) -> None:
         read_period(text)
 
 
-def test_there_is_no_period_before_the_first_year() -> None:
+def test_there_is_not_a_period_before_the_first_year() -> None:
     with pytest.raises(FormatError):
         read_period("0001").before()
 

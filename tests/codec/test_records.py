@@ -49,7 +49,7 @@ def test_a_name_is_what_the_files_can_hold(text: str, name: str) -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_gives_a_name_that_can_stand_in_every_file(text: str) -> None:
+def test_any_text_gives_a_name_that_every_file_can_hold(text: str) -> None:
     name = name_of(text)
     assert check_field(name, "name") == name
     assert len(name) <= NAME_LIMIT
@@ -116,7 +116,7 @@ def test_a_key_begins_with_its_time(key: str) -> None:
         "٢٠٢٥-11-06",
     ],
 )
-def test_what_is_no_key_never_names_a_file(text: str) -> None:
+def test_what_is_not_a_key_never_names_a_file(text: str) -> None:
     assert not is_key(text)
 
 

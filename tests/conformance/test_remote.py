@@ -160,7 +160,7 @@ def test_what_is_not_there_is_not_found(remote: Remote, read: Callable[[Remote],
         read(remote)
 
 
-def test_what_was_deleted_is_gone_and_deleting_again_is_no_error(remote: Remote) -> None:
+def test_what_was_deleted_is_gone_and_deleting_again_is_not_an_error(remote: Remote) -> None:
     remote.put("x/a", content_of(DATA))
     remote.put("x/b", content_of(DATA))
     remote.delete("x/a")

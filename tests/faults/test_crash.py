@@ -128,11 +128,13 @@ def test_a_second_crash_while_recovering_loses_and_doubles_nothing(runs: Runs) -
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_at_any_moment_is_told_and_the_next_run_completes(runs: Runs) -> None:
+def test_a_disk_that_is_full_at_any_moment_is_reported_and_the_next_run_completes(
+    runs: Runs,
+) -> None:
     assert_a_full_disk_is_told(runs, range(1, runs.count("full") + 1))
 
 
-def test_a_disk_that_is_full_at_some_moments_is_told_and_the_next_run_completes(
+def test_a_disk_that_is_full_at_some_moments_is_reported_and_the_next_run_completes(
     runs: Runs,
 ) -> None:
     count = runs.count("full")

@@ -152,7 +152,9 @@ def test_a_large_object_that_breaks_off_goes_on_where_it_did(
     assert len(proxy.seen) == (3 if then == "broken" else 2)
 
 
-def test_a_list_that_breaks_off_is_no_empty_remote(proxy: Proxy, place: tuple[str, str]) -> None:
+def test_a_list_that_breaks_off_is_not_an_empty_remote(
+    proxy: Proxy, place: tuple[str, str]
+) -> None:
     proxy.reset(lambda _: "short")
     with pytest.raises(PipelineError):
         opened(proxy.endpoint, place).list_all()
@@ -233,7 +235,7 @@ def test_an_upload_in_parts_that_was_killed_is_taken_up_again(
     assert uploads(direct, place[1]) == []
 
 
-def test_an_upload_that_was_completed_before_is_looked_at_and_not_sent_again(
+def test_an_upload_that_was_completed_before_is_checked_and_not_sent_again(
     proxy: Proxy, started: Started, place: tuple[str, str]
 ) -> None:
     """As where the answer to the first request was lost, on a server that forgets what it ended."""

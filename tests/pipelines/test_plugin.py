@@ -48,7 +48,7 @@ def test_the_front_matter_is_what_an_agent_skill_must_have() -> None:
     assert not set("<>") & set(fields["description"])
 
 
-def test_the_skill_tells_of_the_verbs_that_spare_an_agent_the_files() -> None:
+def test_the_skill_names_the_verbs_that_save_an_agent_from_reading_files() -> None:
     verbs = {"brief", "context", "find", "query", "record", "show", "why"}
     assert {words[1] for words in told()} == verbs
     assert {words[0] for words in told()} == {"session-codec"}

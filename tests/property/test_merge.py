@@ -116,7 +116,9 @@ def test_three_clones_end_with_the_same_keys_in_whatever_order_they_merge(
 
 
 @given(ours=st.lists(facts()), theirs=st.lists(facts()))
-def test_every_fact_of_either_manifest_stands_once(ours: list[Fact], theirs: list[Fact]) -> None:
+def test_every_fact_of_either_manifest_is_in_the_result_once(
+    ours: list[Fact], theirs: list[Fact]
+) -> None:
     lines = [[f"{encode_fact(fact)}\n".encode() for fact in side] for side in (ours, theirs)]
     merged = FACTS.split(merge_manifests(b"", b"".join(lines[0]), b"".join(lines[1])))
     assert len(merged) == len(set(merged))

@@ -56,7 +56,7 @@ TOGETHER = st.lists(
 
 
 @given(st.lists(PARTS | TOGETHER, max_size=12), st.sampled_from([b"\n", b"\r\n", b""]))
-def test_any_bytes_are_put_right_once_and_no_fact_is_lost(parts: list[bytes], end: bytes) -> None:
+def test_any_bytes_are_repaired_once_and_no_fact_is_lost(parts: list[bytes], end: bytes) -> None:
     data = b"\n".join(parts) + end
     repaired, settled = repair_manifest(data)
     read = [FACTS.read(line) for line in FACTS.split(data)]

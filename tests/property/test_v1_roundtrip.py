@@ -53,7 +53,7 @@ def test_what_was_detected_splits_without_loss(data: bytes) -> None:
 
 @given(logs(), dialects)
 @settings(max_examples=200)
-def test_a_patch_stands_on_whole_lines_inside_its_session(data: bytes, dialect: Dialects) -> None:
+def test_a_patch_consists_of_whole_lines_inside_its_session(data: bytes, dialect: Dialects) -> None:
     for span in split(data, dialect):
         if span.patch is not None:
             start, end = span.patch
@@ -64,9 +64,7 @@ def test_a_patch_stands_on_whole_lines_inside_its_session(data: bytes, dialect: 
 
 
 @given(logs(), dialects)
-def test_every_heading_and_template_stands_at_the_begin_of_a_line(
-    data: bytes, dialect: Dialects
-) -> None:
+def test_every_heading_and_template_begins_a_line(data: bytes, dialect: Dialects) -> None:
     for span in split(data, dialect):
         places = [
             *span.templates,
@@ -186,7 +184,7 @@ def patches_in(data: bytes, parts: list[Part]) -> Callable[[StoredPatch], bytes]
     st.lists(st.booleans(), min_size=1, max_size=8),
     st.lists(keys(), min_size=1, max_size=4),
 )
-def test_a_layout_gives_any_log_back_however_it_is_cut(
+def test_a_layout_restores_any_log_however_it_is_cut(
     data: bytes, places: list[int], kinds: list[bool], names: list[str]
 ) -> None:
     parts = cut(data, places, kinds, names)

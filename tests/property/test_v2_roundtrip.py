@@ -79,7 +79,7 @@ def test_the_view_decodes_to_the_same_deltas_in_the_same_order(deltas: list[Delt
 
 
 @given(of.hashes())
-def test_a_stub_names_the_log_that_it_stands_for(sha256: str) -> None:
+def test_a_stub_names_the_log_that_it_replaces(sha256: str) -> None:
     stub = encode_stub(Sha256(sha256))
     assert stubbed_log(stub) == sha256
     assert is_bare_stub(stub)

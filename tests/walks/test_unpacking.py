@@ -21,7 +21,7 @@ def test_marker_is_found_behind_junk_and_in_the_second_frame() -> None:
     assert holds(frames, b"MARK")
 
 
-def test_absent_marker_is_not_found() -> None:
+def test_a_missing_marker_is_not_found() -> None:
     assert not holds(zstandard.compress(b"nothing here"), b"MARK")
 
 

@@ -64,7 +64,7 @@ def file_history(repository: Repository, head: str, path: str) -> list[Step]:
         path: the path relative to the top of the repository.
 
     Raises:
-        NotFound: the clone lacks commits of its history.
+        NotFound: the clone does not have all commits of the file's history.
     """
     arguments = ("log", "--follow", "-p", *_OPTIONS, head, "--", f":(literal){path}")
     return _traced(_patch_steps(run_git(repository, *arguments, plain=True).stdout), [path])[path]
@@ -132,7 +132,7 @@ def all_histories(repository: Repository, head: str, files: Iterable[str]) -> di
         files: the paths relative to the top of the repository.
 
     Raises:
-        NotFound: the clone lacks commits of its history.
+        NotFound: the clone does not have all commits of the files' history.
     """
     arguments = ("log", "--raw", "-z", "--no-abbrev", _RENAMES, _FORMAT, head)
     return _traced(_raw_steps(run_git(repository, *arguments, plain=True).stdout), files)

@@ -92,7 +92,7 @@ def of_line(
 def of_new_line(
     candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, text: bytes
 ) -> list[Evidence]:
-    """Return the session behind a line that is not committed, those that add it as guesses."""
+    """Return the sessions behind an uncommitted line; several that add it are guesses."""
     lines = Hunks(candidates, history)
     sessions = {
         c.session.key: c.session

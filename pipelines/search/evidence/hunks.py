@@ -1,13 +1,13 @@
-"""Match sessions to rewritten commits by the lines that they add to a file.
+"""Match sessions with rewritten commits by the lines that they add to a file.
 
 1. Only distinctive lines are evidence: they have a word that is neither short nor a keyword, the
-   diffs of one session add them, and the commits of the history add them once. Braces, blank lines,
-   `return None`, a line that two sessions write and one that a person repeats later are not.
-2. A session is matched to the commits whose distinctive lines are all its own, and to the commits
-   that have the greatest part of its lines, at least half. Together they have at least half of
-   them: what was dropped and partly written again by somebody else is not matched.
-3. A line of such a commit is the session's if it is distinctive. Of a brace, a diff may as well say
-   that another one was added, and a squash has those of several sessions.
+   diffs of only one session add them, and only one commit of the history adds them. So braces,
+   blank lines, `return None`, lines of two sessions and repeated lines are not evidence.
+2. A session is matched with the commits whose distinctive lines are all its own, and with the
+   commits that have most of its lines, at least half. Together they must have at least half of its
+   lines, so work that was dropped and partly written again by somebody else is not matched.
+3. A line of such a commit is the session's if it is distinctive. A diff may show another brace as
+   the added one, and a squash has the braces of several sessions.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from codec.patches.changes import FileChange
 from codec.records import Session
 from pipelines.search.evidence.file_history import Step
 
-#: At least this part of a session's distinctive lines must be among those of its commits.
+#: The share of a session's distinctive lines that must be among those of its commits.
 _ENOUGH: Final = 0.5
-#: A word of at least three letters or digits; of scripts beyond ASCII one letter is enough.
+#: A word of at least three letters or digits; in other scripts than ASCII, one letter is enough.
 _WORD: Final = re.compile(rb"(?=[0-9_]*[A-Za-z])[0-9A-Za-z_]{3,}|[\x80-\xff]+")
-#: Words that lines of many files consist of.
+#: Words that are common in the lines of many files.
 _KEYWORDS: Final = frozenset(
     b"begin body break case catch continue default div done elif else elsif end endif ensure esac"
     b" except export false finally for head html link meta nil none null pass private public return"
@@ -34,7 +34,7 @@ _KEYWORDS: Final = frozenset(
 
 
 class Candidate(NamedTuple):
-    """A session, and a change that its diff makes to the file."""
+    """A session, and the change of the file in its diff."""
 
     session: Session
     change: FileChange
@@ -57,11 +57,11 @@ class Hunks:
         }
 
     def adds(self, session: str, text: bytes) -> bool:
-        """Return whether the diff of a session adds a line with this text."""
+        """Return True if the diff of a session adds a line with this text."""
         return _plain(text) in self._mine[session]
 
     def commits(self, session: str) -> list[str]:
-        """Return the commits that a session is matched to, in the order of the history."""
+        """Return the commits that a session is matched with, in the order of the history."""
         mine = {text for text in self._mine[session] if self._is_own(text)}
         shared = {commit: len(mine & once) for commit, once in self._once.items()}
         best = max(shared.values(), default=0)
@@ -73,12 +73,12 @@ class Hunks:
         return found if sum(shared[c] for c in found) >= _ENOUGH * len(mine) else []
 
     def is_line_of(self, session: str, commit: str, text: bytes) -> bool:
-        """Return whether a line of a commit is distinctive, and a session adds it."""
+        """Return True if a line of a commit is distinctive, and a session adds it."""
         text = _plain(text)
         return text in self._once[commit] and self.adds(session, text) and self._is_own(text)
 
     def is_new(self, text: bytes) -> bool:
-        """Return whether a line that is not committed is distinctive: no commit adds it."""
+        """Return True if an uncommitted line is distinctive: no commit adds it."""
         plain = _plain(text)
         return has_words(plain) and not self._times[plain] and self._sessions[plain] == 1
 
@@ -87,7 +87,7 @@ class Hunks:
 
 
 def has_words(text: bytes) -> bool:
-    """Return whether a line has a word that says something; a brace or a keyword says nothing."""
+    """Return True if a line has a distinctive word: not only braces and keywords."""
     return any(word.lower() not in _KEYWORDS for word in _WORD.findall(text))
 
 

@@ -4,8 +4,8 @@
    Only the part of the history between both is visited.
 2. If the repository does not have the base, such as an amended commit that git removed, the range
    has no beginning: then only its end belongs to the session.
-3. The commits that a transcript shows being made count as well. They are abbreviated as git printed
-   them, and count if one commit begins so.
+3. The commits that a transcript shows being made count as well. They are abbreviated, and count if
+   exactly one commit begins with these digits.
 4. Only sessions whose recorded commits are not in the history of HEAD are matched by time.
 """
 
@@ -22,7 +22,7 @@ from codec.timestamps import seconds_of
 from pipelines.diffs.store import commits_of
 from pipelines.search.evidence.file_history import Graph
 
-#: Digits of a hash that git prints at least.
+#: The fewest digits of a hash that git prints.
 SHORTEST: Final = 7
 #: The seconds before and after a session in which its commits may be.
 _NEAR: Final = 3600
@@ -93,7 +93,7 @@ def ends_of(sessions: Iterable[Session]) -> Iterator[str]:
 
 
 def _made(session: Session, hashes: Sequence[str]) -> Iterator[str]:
-    """Yield the commits that the transcript of a session shows, of the sorted ones of a graph."""
+    """Yield the commits in a session's transcript, in full, given the sorted hashes of a graph."""
     for name in session.transcript.commits if session.transcript is not None else ():
         at = bisect_left(hashes, name)
         found = [commit for commit in hashes[at : at + 2] if commit.startswith(name)]

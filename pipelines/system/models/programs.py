@@ -48,7 +48,7 @@ class Program:
         if path is None:
             raise NotFound(
                 f"{program} is not installed",
-                hint=f"Install it, or add its folder to PATH; known are {', '.join(PROGRAMS)}",
+                hint=f"Install it, or add its folder to PATH; supported: {', '.join(PROGRAMS)}",
             )
         self._path = path
         self._program = program
@@ -230,7 +230,6 @@ PROGRAMS: Final[Mapping[str, _Form]] = {
         _read_codex,
         ("-",),
     ),
-    "llm": _Form(
-        ("prompt", "--no-log", "--no-stream", "--schema", _SCHEMA_FILE), "--model", _read_llm
-    ),
+    # Without --schema, which llm refuses for most models: the question states the form.
+    "llm": _Form(("prompt", "--no-log", "--no-stream"), "--model", _read_llm),
 }  # fmt: skip

@@ -42,7 +42,7 @@ PERSONAL = (
 
 
 @pytest.mark.parametrize("before", PERSONAL)
-def test_taking_the_block_out_gives_back_every_byte(before: bytes) -> None:
+def test_taking_the_block_out_restores_every_byte(before: bytes) -> None:
     after = with_block(before, GUIDE)
     assert after.startswith(before)
     assert block_state(after, GUIDE) == "current"
@@ -51,17 +51,17 @@ def test_taking_the_block_out_gives_back_every_byte(before: bytes) -> None:
 
 
 @given(st.binary().filter(lambda data: BEGIN not in data and END not in data))
-def test_taking_the_block_out_of_anything_gives_back_every_byte(before: bytes) -> None:
+def test_taking_the_block_out_of_anything_restores_every_byte(before: bytes) -> None:
     after = with_block(before, GUIDE)
     assert without_block(after) == before
 
 
-def test_a_file_that_was_made_for_the_block_goes_with_it() -> None:
+def test_a_file_that_was_made_for_the_block_is_deleted_with_it() -> None:
     assert without_block(with_block(None, GUIDE)) is None
     assert without_block(with_block(None, GUIDE) + b"\nmine\n") == b"\nmine\n"
 
 
-def test_what_a_person_adds_around_the_block_stays_when_it_goes() -> None:
+def test_text_of_a_user_around_the_block_stays_when_the_block_is_removed() -> None:
     with_mine = b"before\n" + with_block(b"a\n", GUIDE) + b"after"
     assert without_block(with_mine) == b"before\na\nafter"
 
@@ -71,13 +71,13 @@ def test_a_block_has_the_line_ends_of_its_file() -> None:
     assert added.count(b"\n") == added.count(b"\r\n") == 5
 
 
-def test_an_older_block_is_renewed_where_it_stands() -> None:
+def test_an_older_block_is_renewed_in_place() -> None:
     older = with_block(b"a\r\n", IMPORT) + b"mine\r\n"
     assert block_state(older, GUIDE) == "older"
     assert with_block(older, GUIDE) == with_block(b"a\r\n", GUIDE) + b"mine\r\n"
 
 
-def test_a_block_that_a_person_edited_is_left_to_them() -> None:
+def test_a_block_that_a_user_edited_is_not_changed() -> None:
     edited = with_block(b"a\n", GUIDE).replace(b"Project", b"Our")
     assert block_state(edited, GUIDE) == "edited"
     assert with_block(edited, GUIDE) == edited
@@ -87,7 +87,9 @@ def test_a_block_that_a_person_edited_is_left_to_them() -> None:
     ("data", "missing"),
     [(b"\n" + BEGIN + b"\n", "end"), (END, "begin"), (b"\n" + END + BEGIN, "begin")],
 )
-def test_a_mark_without_its_other_is_told_with_its_line(data: bytes, missing: str) -> None:
+def test_a_mark_without_its_counterpart_is_reported_with_its_line(
+    data: bytes, missing: str
+) -> None:
     with pytest.raises(FormatError, match=missing) as e:
         with_block(data, GUIDE)
     assert e.value.line == data.count(b"\n", 0, data.rfind(b"<!--")) + 1

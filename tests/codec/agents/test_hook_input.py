@@ -41,19 +41,19 @@ def test_the_documented_inputs_are_read() -> None:
 
 
 @pytest.mark.parametrize("limit", [200, 300])
-def test_an_input_that_was_cut_tells_what_is_left_of_it(limit: int) -> None:
+def test_the_rest_of_a_truncated_input_is_read(limit: int) -> None:
     whole = json.dumps({**CODEX, "last_assistant_message": "x" * 999}).encode()
     found = decode_input(whole[:limit])
     assert (found.session_id, found.model) == ("0199", "gpt-5-codex")
 
 
-def test_the_end_of_an_input_tells_as_much_as_its_beginning() -> None:
+def test_the_end_of_an_input_is_read_like_its_beginning() -> None:
     late = {"last_assistant_message": 'x"session_id": "y"' * 99, **CODEX}
     whole = json.dumps(late).encode()
     assert decode_input(whole[:100] + whole[-400:]).session_id == "0199"
 
 
-def test_a_text_that_looks_like_a_member_is_none() -> None:
+def test_a_text_that_looks_like_a_member_is_not_one() -> None:
     message = {"last_assistant_message": json.dumps({"session_id": "forged"}), "session_id": "me"}
     whole = json.dumps(message).encode()
     assert decode_input(whole[:-1]).session_id == "me"

@@ -41,7 +41,7 @@ PERSONAL = (
 
 
 @pytest.mark.parametrize("before", PERSONAL)
-def test_taking_the_hooks_out_gives_back_every_character(before: str) -> None:
+def test_taking_the_hooks_out_restores_every_character(before: str) -> None:
     after = with_hooks(before, WANTED)
     assert len(our_commands(after)) == 2
     assert with_hooks(after, WANTED) == after
@@ -62,7 +62,7 @@ def test_what_was_there_means_what_it_meant(before: str) -> None:
 
 @pytest.mark.parametrize("before", PERSONAL)
 @pytest.mark.parametrize("indent", [None, 1, "\t"])
-def test_ours_are_found_in_settings_that_were_written_anew(
+def test_ours_are_found_in_settings_that_were_written_again(
     before: str, indent: int | str | None
 ) -> None:
     settings = json.loads(with_hooks(before, WANTED).removeprefix("\ufeff"))
@@ -88,7 +88,7 @@ EVENTS = st.dictionaries(st.sampled_from(["SessionStart", "SessionEnd", "Stop"])
     st.none() | EVENTS,
     st.sampled_from([None, 1, 2, 4, "\t"]),
 )
-def test_taking_the_hooks_out_of_anything_gives_back_every_character(
+def test_taking_the_hooks_out_of_anything_restores_every_character(
     rest: dict[str, Any], hooks: dict[str, Any] | None, indent: int | str | None
 ) -> None:
     settings = {k: v for k, v in rest.items() if k != "hooks"}
@@ -98,21 +98,21 @@ def test_taking_the_hooks_out_of_anything_gives_back_every_character(
     assert without_hooks(with_hooks(before, WANTED)) == before
 
 
-def test_a_file_that_was_made_for_the_hooks_goes_with_them() -> None:
+def test_a_file_that_was_made_for_the_hooks_is_deleted_with_them() -> None:
     made = with_hooks(None, WANTED)
     assert json.loads(made) == {"hooks": {e: [g] for e, g in WANTED.items()}}
     assert without_hooks(made) is None
     assert without_hooks(made.replace("{\n", '{\n  "mine": 1,\n', 1)) == '{\n  "mine": 1\n}\n'
 
 
-def test_a_hook_that_a_person_put_beside_ours_stays() -> None:
+def test_a_hook_that_a_user_put_beside_ours_stays() -> None:
     settings = {"hooks": {"SessionEnd": [{"hooks": [*group("end")["hooks"], {"command": "x"}]}]}}
     after = without_hooks(json.dumps(settings))
     assert after is not None
     assert json.loads(after) == {"hooks": {"SessionEnd": [{"hooks": [{"command": "x"}]}]}}
 
 
-def test_a_hook_of_ours_that_a_person_changed_is_left_as_it_is() -> None:
+def test_a_hook_of_ours_that_a_user_changed_is_left_as_it_is() -> None:
     settings = with_hooks(None, WANTED).replace("claude end", "claude end --quiet")
     assert with_hooks(settings, WANTED) == settings
 
@@ -133,14 +133,14 @@ def test_settings_without_ours_come_back_as_they_are() -> None:
         ('{"a":' * 100_000, "nested too deep"),
     ],
 )
-def test_what_is_no_settings_is_refused(text: str, why: str) -> None:
+def test_what_is_not_a_settings_is_refused(text: str, why: str) -> None:
     with pytest.raises(FormatError, match=why):
         with_hooks(text, WANTED)
     with pytest.raises(FormatError, match=why):
         without_hooks(text)
 
 
-def test_the_line_of_broken_settings_is_told() -> None:
+def test_the_line_of_broken_settings_is_reported() -> None:
     with pytest.raises(FormatError) as e:
         with_hooks('{\n  "a": 1,\n  b\n}', WANTED)
     assert e.value.line == 3

@@ -91,7 +91,7 @@ def test_a_sub_agent_is_not_a_session(tmp_path: Path, program: str) -> None:
     ]  # fmt: skip
 
 
-def test_a_missing_program_disturbs_nothing(tmp_path: Path) -> None:
+def test_a_missing_program_has_no_effect(tmp_path: Path) -> None:
     output, calls = run(tmp_path, "/nowhere/session-codec-hook", CREATED, MESSAGE, IDLE)
     assert output["system"] == []
     assert calls == []

@@ -31,7 +31,5 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "wanted"), CASES.items())
-def test_a_task_is_the_first_line_of_what_a_person_asked(
-    text: str, wanted: tuple[str, str]
-) -> None:
+def test_a_task_is_the_first_line_of_what_a_user_asked(text: str, wanted: tuple[str, str]) -> None:
     assert task_of(text) == wanted

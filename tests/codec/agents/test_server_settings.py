@@ -53,7 +53,7 @@ TOML = (
 
 
 @pytest.mark.parametrize("before", JSON)
-def test_taking_it_out_of_json_gives_back_every_character(before: str) -> None:
+def test_taking_it_out_of_json_restores_every_character(before: str) -> None:
     after = with_json_server(before, COMMAND)
     assert json_command(after) == COMMAND
     assert with_json_server(after, COMMAND) == after
@@ -61,7 +61,7 @@ def test_taking_it_out_of_json_gives_back_every_character(before: str) -> None:
 
 
 @pytest.mark.parametrize("before", TOML)
-def test_taking_it_out_of_toml_gives_back_every_character(before: str) -> None:
+def test_taking_it_out_of_toml_restores_every_character(before: str) -> None:
     after = with_toml_server(before, COMMAND)
     assert toml_command(after) == COMMAND
     assert with_toml_server(after, COMMAND) == after
@@ -76,7 +76,7 @@ def test_other_tables_mean_what_they_meant(before: str) -> None:
     assert now == {**was, "mcp_servers": was.get("mcp_servers", {})}
 
 
-def test_a_file_that_was_made_for_it_goes_with_it() -> None:
+def test_a_file_that_was_made_for_it_is_deleted_with_it() -> None:
     assert without_json_server(with_json_server(None, COMMAND)) is None
     assert without_toml_server(with_toml_server(None, COMMAND)) is None
 
@@ -118,7 +118,7 @@ def test_a_table_of_our_name_that_a_user_wrote_stays() -> None:
 
 
 @pytest.mark.parametrize("indent", [None, 1, "\t"])
-def test_it_is_found_in_json_that_was_written_anew(indent: int | str | None) -> None:
+def test_it_is_found_in_json_that_was_written_again(indent: int | str | None) -> None:
     settings = json.loads(with_json_server(f'{{"a": 1, "mcpServers": {{{OTHER}}}}}', COMMAND))
     after = without_json_server(json.dumps(settings, indent=indent))
     assert after is not None
@@ -159,7 +159,7 @@ def test_toml_of_another_form_is_refused(text: str) -> None:
     "text", ["mcp_servers = {}\n", 'mcp_servers = {other = {command = "x"}}\n']
 )
 def test_an_inline_table_cannot_be_added_to(text: str) -> None:
-    with pytest.raises(FormatError, match="without changing more"):
+    with pytest.raises(FormatError, match="without changing other settings"):
         with_toml_server(text, COMMAND)
 
 
@@ -181,7 +181,7 @@ VALUES = st.recursive(
     st.none() | st.dictionaries(st.text(), VALUES, max_size=2),
     st.sampled_from([None, 1, 2, 4, "\t"]),
 )
-def test_taking_it_out_of_anything_gives_back_every_character(
+def test_taking_it_out_of_anything_restores_every_character(
     rest: dict[str, Any], servers: dict[str, Any] | None, indent: int | str | None
 ) -> None:
     settings = {k: v for k, v in rest.items() if k != "mcpServers"}

@@ -39,7 +39,7 @@ def test_an_entry_comes_back_as_it_was(
     assert fields(decode_entry(encode_entry(one))) == fields(one)
 
 
-def test_a_path_that_is_no_text_comes_back() -> None:
+def test_a_path_that_is_not_text_comes_back() -> None:
     assert decode_entry(encode_entry(entry(root=b"/caf\xe9"))).root == b"/caf\xe9"
 
 
@@ -64,6 +64,6 @@ def test_an_entry_that_was_cut_short_says_so_wherever_it_was_cut() -> None:
         encode_entry(entry()).replace(b"\x005\0", "\0\u0665\0".encode()),
     ],
 )
-def test_what_is_no_entry_is_refused(raw: bytes) -> None:
+def test_what_is_not_an_entry_is_refused(raw: bytes) -> None:
     with pytest.raises(FormatError):
         decode_entry(raw)

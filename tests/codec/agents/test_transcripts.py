@@ -42,7 +42,7 @@ def answer(number: str, model: str, **usage: int) -> dict[str, Any]:
     }
 
 
-def test_a_transcript_of_claude_code_tells_task_model_tokens_and_beginning() -> None:
+def test_a_transcript_of_claude_code_has_task_model_tokens_and_beginning() -> None:
     told = told_by(
         "claude",
         lines(
@@ -64,7 +64,7 @@ def test_a_transcript_of_claude_code_tells_task_model_tokens_and_beginning() -> 
     assert told.last == 1_767_261_600_000
 
 
-def test_a_transcript_of_codex_tells_task_model_tokens_and_beginning() -> None:
+def test_a_transcript_of_codex_has_task_model_tokens_and_beginning() -> None:
     def count(**usage: int) -> dict[str, Any]:
         info = {"total_token_usage": usage}
         return {"type": "event_msg", "payload": {"type": "token_count", "info": info}}
@@ -92,7 +92,7 @@ def test_what_another_session_said_is_not_told() -> None:
     assert told_by("codex", lines(meta, message)) == Told()
 
 
-def test_a_long_prompt_is_cut_and_half_characters_are_no_trouble() -> None:
+def test_a_long_prompt_is_cut_and_lone_surrogates_are_accepted() -> None:
     told = told_by("claude", [b'{"type":"user","message":{"content":"\\ud800%s"}}' % (b"x" * 999)])
     assert len(told.prompt) == PROMPT_LIMIT
     assert told.prompt.encode()
@@ -115,7 +115,7 @@ def test_a_long_prompt_is_cut_and_half_characters_are_no_trouble() -> None:
         b"\xff",
     ],
 )
-def test_a_line_of_another_form_is_passed_over(line: bytes) -> None:
+def test_a_line_of_another_form_is_skipped(line: bytes) -> None:
     assert told_by("claude", [line]) == told_by("codex", [line]) == Told()
     assert told_by("claude", [line, *lines(user("after it"))]).prompt == "after it"
 

@@ -247,7 +247,7 @@ HEAD = encode_frame(bytes(2048), "fast")
         (encode_seek_table([]), IntegrityError),
     ],
 )
-def test_what_is_no_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
+def test_what_is_not_an_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
     with pytest.raises(error):
         opened(data)
 

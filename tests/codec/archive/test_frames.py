@@ -96,7 +96,7 @@ def test_the_headers_of_these_tests_are_what_they_should_be() -> None:
     assert (window.content_size, window.window_size > FRAME_LIMIT) == (3, True)
 
 
-def test_a_part_is_what_stands_there() -> None:
+def test_a_part_is_what_is_there() -> None:
     for start, stop in ((0, 0), (0, 1), (5, 700), (len(DATA) - 1, len(DATA)), (0, len(DATA))):
         assert decode_part(FRAME, len(DATA), start, stop) == DATA[start:stop]
 

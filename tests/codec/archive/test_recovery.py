@@ -111,7 +111,7 @@ def test_every_flipped_byte_is_noticed_or_changes_nothing(bit: int) -> None:
     assert harmless < len(data) / 100
 
 
-def test_every_cut_is_noticed_and_a_lost_end_can_be_made_again() -> None:
+def test_every_cut_is_noticed_and_a_lost_end_can_be_rebuilt() -> None:
     data = packed(DIFFS)
     end, _ = rebuild_tail(Ranges(data), len(data))
     for size in range(len(data)):
@@ -126,7 +126,7 @@ def test_every_cut_is_noticed_and_a_lost_end_can_be_made_again() -> None:
                 rebuild_tail(Ranges(data[:size]), size)
 
 
-def test_a_spoilt_end_can_be_made_again_whatever_is_spoilt() -> None:
+def test_a_spoilt_end_can_be_rebuilt_whatever_is_spoilt() -> None:
     data = packed(MANY)
     end, tail = rebuild_tail(Ranges(data), len(data))
     assert data[end:] == tail
@@ -189,7 +189,7 @@ def test_frames_of_another_order_are_noticed() -> None:
     assert [d.problem for d in damage] == ["the index does not match the frames"]
 
 
-def test_a_diff_that_looks_like_a_frame_is_no_frame() -> None:
+def test_a_diff_that_looks_like_a_frame_is_not_a_frame() -> None:
     inner = packed({"2025-12-24": b"not a member of the outer one"})
     noise = random.Random(1).randbytes(3000)  # noqa: S311 - bytes that do not compress
     diffs = {"2025-11-06": inner + noise, "2025-11-07": b"x"}

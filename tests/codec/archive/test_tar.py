@@ -94,12 +94,12 @@ def test_every_flipped_byte_of_a_header_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("header", [b"", bytes(BLOCK), b"\xff" * BLOCK, HEADER[:-1]])
-def test_what_is_no_header_is_refused(header: bytes) -> None:
+def test_what_is_not_a_header_is_refused(header: bytes) -> None:
     with pytest.raises(IntegrityError):
         decode_header(header)
 
 
-def test_members_stand_by_path_then_key_and_large_ones_last(
+def test_members_are_sorted_by_path_then_key_and_large_ones_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("codec.archive.tar.FRAME_SIZE", 4096)
@@ -184,7 +184,7 @@ def test_a_content_without_end_is_not_read_on() -> None:
         list(tar_pieces(sized(4000), endless))
 
 
-def test_pieces_are_cut_as_told() -> None:
+def test_pieces_have_the_requested_sizes() -> None:
     assert list(cut([b"ab", b"", b"cdefg", b"h"], [3, 1, 4])) == [b"abc", b"d", b"efgh"]
 
 
@@ -234,7 +234,7 @@ def test_too_many_members_for_a_reader_are_refused() -> None:
         (INDEX + b"x", IntegrityError),
     ],
 )
-def test_what_is_no_index_is_refused(text: bytes, error: type[CodecError]) -> None:
+def test_what_is_not_an_index_is_refused(text: bytes, error: type[CodecError]) -> None:
     with pytest.raises(error):
         decode_index(text)
 

@@ -236,7 +236,7 @@ def revision(**fields: object) -> str:
         (changed(later=["\udfff"]), "a lone surrogate"),
     ],
 )
-def test_a_line_that_is_no_fact_is_refused_by_its_field(line: str, problem: str) -> None:
+def test_a_line_that_is_not_a_fact_is_refused_by_its_field(line: str, problem: str) -> None:
     with pytest.raises(FormatError) as caught:
         decode_fact(line)
     assert problem in str(caught.value)

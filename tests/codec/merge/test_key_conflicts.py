@@ -91,20 +91,20 @@ def test_a_session_that_was_settled_before_is_recognised() -> None:
     assert rekeyed_facts(pieces, again) == pieces[:2]
 
 
-def test_a_suffix_that_another_content_has_is_passed_over() -> None:
+def test_a_suffix_that_another_content_has_is_skipped() -> None:
     six = f"{TIME}.{identity_of(B)[:6]}"
     assert (
         keys(settle([A, B, C._replace(key=Key(six))]))[B.agent] == f"{TIME}.{identity_of(B)[:12]}"
     )
 
 
-def test_a_suffixed_key_can_clash_too() -> None:
+def test_a_suffixed_key_can_conflict_too() -> None:
     key = Key(f"{TIME}.abcdef")
     settled = settle([A._replace(key=key), B._replace(key=key)])
     assert keys(settled) == {A.agent: key, B.agent: f"{TIME}.{identity_of(B)[:6]}"}
 
 
-def test_a_clash_that_one_side_has_by_itself_is_left_to_doctor() -> None:
+def test_a_conflict_that_one_side_has_by_itself_is_left_to_doctor() -> None:
     later = C._replace(key=Key("2026-03-02"), time="2026-03-02")
     assert settle_merge(manifest(A, B), manifest(later)) == []
     assert settle_merge(manifest(A, B), manifest(A, B)) == []

@@ -94,7 +94,7 @@ def test_an_archive_whose_sessions_got_other_keys_is_not_lost() -> None:
     assert with_committed(data, ALL) == (data, [])
 
 
-def test_what_was_no_fact_when_it_was_committed_does_not_come_back() -> None:
+def test_what_was_not_a_fact_when_it_was_committed_does_not_come_back() -> None:
     assert with_committed(ALL, b"by hand\n" + ALL + b"{}\n") == (ALL, [])
     assert FACTS.read(b"by hand\n") is None
 

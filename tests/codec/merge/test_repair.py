@@ -47,7 +47,7 @@ def test_a_file_that_is_right_is_not_touched(form: Format) -> None:
 
 
 @ROWS
-def test_a_file_that_was_lost_is_made_again(form: Format) -> None:
+def test_a_file_that_was_lost_is_rebuilt(form: Format) -> None:
     head = [] if form is DELTAS else [("missing-header", "")]
     assert sorted(mended(form, b"")) == sorted(head + [("missing-row", d) for d in DAYS])
 
@@ -82,7 +82,7 @@ def test_a_conflict_inside_an_entry_loses_neither_entry() -> None:
 
 
 @LINES
-def test_a_torn_line_is_ended_where_it_is_whole_and_goes_where_it_stands_elsewhere(
+def test_a_torn_line_is_ended_if_it_is_whole_and_removed_if_it_is_complete_elsewhere(
     form: Format,
 ) -> None:
     whole = rows(form, *SESSIONS)
@@ -106,7 +106,7 @@ def test_lines_that_ran_together_are_lines_again(form: Format) -> None:
 
 
 @ROWS
-def test_rows_that_differ_are_there_twice_or_not_at_all_are_put_right(form: Format) -> None:
+def test_rows_that_differ_are_there_twice_or_not_at_all_are_repaired(form: Format) -> None:
     wrong = form.encode(TWO._replace(status="FAIL"))
     assert mended(form, rows(form, ONE, wrong, ONE, THREE, FOUR)) == [
         ("row-differs", DAYS[1]),
@@ -120,13 +120,13 @@ def test_a_header_that_is_not_first_is_put_there() -> None:
     assert mended(METRICS, below) == [("missing-header", "")]
 
 
-def test_a_repeated_header_goes() -> None:
+def test_a_repeated_header_is_removed() -> None:
     found = mended(METRICS, rows(METRICS, ONE, TWO, METRICS.head, THREE, FOUR, FIVE))
     assert found == [("repeated-line", "")]
 
 
 @ROWS
-def test_a_row_of_an_unknown_session_stays_and_what_nobody_can_read_goes(form: Format) -> None:
+def test_a_row_of_an_unknown_session_stays_and_an_unreadable_one_is_removed(form: Format) -> None:
     unknown = ONE._replace(key=Key("2020-01-01"), time="2020-01-01")
     odd = [b"# by hand\n", b"\xff\xfe not text\n", b"Status: whatever\n"]
     stays = odd if form is REFERENCES else []  # text may stand between entries
@@ -149,14 +149,14 @@ def test_a_line_by_hand_in_a_broken_entry_stays_and_the_entry_is_whole() -> None
     assert repair_rows(REFERENCES, repaired.data, SETTLED).repairs == []
 
 
-def test_parts_of_entries_that_stand_whole_elsewhere_go() -> None:
+def test_parts_of_entries_that_are_complete_elsewhere_are_removed() -> None:
     orphans = b"Diff: none\n", b"Notes: learned 2026-03-02\n", b"Notes: my own\n"
     repaired = repair_rows(REFERENCES, rows(REFERENCES, ONE, *orphans, *SESSIONS[1:]), SETTLED)
     assert repaired.data == rows(REFERENCES, ONE, orphans[2], *SESSIONS[1:])
     assert [(r.code, r.line) for r in repaired.repairs] == [("fragment", 9), ("fragment", 10)]
 
 
-def test_an_entry_that_nobody_can_read_goes_as_a_whole_with_its_line_at_fault_and_why() -> None:
+def test_an_unreadable_entry_is_removed_as_a_whole_and_reported_with_line_and_reason() -> None:
     entry = b"### [REF:2020-01-01:a:t]\nStatus: PASS\nMy own: line\n\n"
     data = rows(REFERENCES, *SESSIONS[:1], entry, b"text\n", *SESSIONS[1:])
     repaired = repair_rows(REFERENCES, data, SETTLED)
@@ -187,7 +187,7 @@ def test_a_manifest_that_is_right_is_not_touched() -> None:
     assert settled == [Settled(s, s) for s in (ONE, TWO, FIVE)]
 
 
-def test_of_the_manifest_a_line_goes_that_is_no_remains_of_a_fact() -> None:
+def test_a_line_of_the_manifest_is_removed_unless_it_may_be_the_remains_of_a_fact() -> None:
     data = facts(ONE, b"by hand\n", TWO)
     repaired, _ = repair_manifest(data)
     assert repaired.data == facts(ONE, TWO)
@@ -195,7 +195,7 @@ def test_of_the_manifest_a_line_goes_that_is_no_remains_of_a_fact() -> None:
     assert (repair.code, repair.line) == ("broken-fact", 2)
 
 
-def test_the_manifest_keeps_every_fact_that_stands_nowhere_else() -> None:
+def test_the_manifest_keeps_every_fact_that_is_nowhere_else() -> None:
     later = b'{"fact":"later","n":[1, 2.50]}\n'
     broken = facts(TWO).replace(b"PASS", b"DONE")
     data = facts(
@@ -213,7 +213,7 @@ def test_the_manifest_keeps_every_fact_that_stands_nowhere_else() -> None:
     assert repair_manifest(repaired.data) == ((repaired.data, []), settled)
 
 
-def test_a_clash_is_settled_in_the_manifest_and_in_every_file() -> None:
+def test_a_conflict_is_settled_in_the_manifest_and_in_every_file() -> None:
     first, second = sorted((ONE, ONE._replace(agent="b")), key=identity_of)
     repaired, settled = repair_manifest(facts(second, first, TWO))
     key = f"{DAYS[0]}.{identity_of(second)[:6]}"
@@ -229,7 +229,7 @@ def test_a_clash_is_settled_in_the_manifest_and_in_every_file() -> None:
         assert sorted(form.split(again.data)) == sorted(form.split(rebuilt.data))
 
 
-def test_a_fragment_of_what_a_line_is_to_become_goes_at_once() -> None:
+def test_a_fragment_of_what_a_line_is_to_become_is_deleted_at_once() -> None:
     first, second = (
         ONE._replace(id=x) for x in sorted("ab", key=lambda x: identity_of(ONE._replace(id=x)))
     )

@@ -23,7 +23,7 @@ def test_what_is_right_stays_as_it_is(form: Format) -> None:
 
 
 @FORMATS
-def test_each_thing_that_is_wrong_is_put_right_in_its_place_and_told(form: Format) -> None:
+def test_each_problem_is_repaired_in_place_and_reported(form: Format) -> None:
     one, two, three, four, five = map(form.encode, SESSIONS)
     wrong = form.encode(SESSIONS[2]._replace(status="FAIL"))
     unknown = form.encode(SESSIONS[0]._replace(key=Key("2020-01-01"), time="2020-01-01"))
@@ -39,7 +39,7 @@ def test_each_thing_that_is_wrong_is_put_right_in_its_place_and_told(form: Forma
 
 
 @FORMATS
-def test_a_wrong_row_gives_way_to_the_right_one_wherever_that_stands(form: Format) -> None:
+def test_a_wrong_row_is_replaced_by_the_right_one_wherever_that_is(form: Format) -> None:
     wrong = form.encode(SESSIONS[0]._replace(status="FAIL"))
     right = form.encode(SESSIONS[0])
     rebuilt, changes = rebuild_rows(form, [wrong, right], AS_THEY_ARE[:1])
@@ -56,7 +56,7 @@ def test_a_row_that_cannot_be_read_gives_way_only_where_that_is_asked_for(form: 
 
 
 @FORMATS
-def test_the_row_of_a_clash_gets_the_new_key_and_a_shared_one_is_doubled(form: Format) -> None:
+def test_the_row_of_a_conflict_gets_the_new_key_and_a_shared_one_is_doubled(form: Format) -> None:
     kept, moved = SESSIONS[0], SESSIONS[0]._replace(agent="b")
     twin = SESSIONS[0]._replace(title="only the manifest distinguishes this from the first")
     settled = [

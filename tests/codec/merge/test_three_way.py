@@ -121,7 +121,7 @@ def test_the_manifests_are_asked_for_where_both_changed_the_file(form: Format) -
 
 
 @ROWS
-def test_without_the_manifests_both_rows_of_a_clash_stay(form: Format) -> None:
+def test_without_the_manifests_both_rows_of_a_conflict_stay(form: Format) -> None:
     other = ONE._replace(agent="b")
     both = merge_rows(form, b"", file(form, ONE), file(form, other))
     assert both == file(form, ONE, other)

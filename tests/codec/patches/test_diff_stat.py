@@ -155,7 +155,7 @@ def test_a_patch_with_right_hunk_headers_counts_as_unidiff_counts_it(name: str) 
         pytest.param(ORDINARY[ORDINARY.index(b"-two") :], 2, 2, id="cut at its start"),
     ],
 )
-def test_lines_are_counted_as_they_stand(patch: bytes, added: int, removed: int) -> None:
+def test_lines_are_counted_themselves(patch: bytes, added: int, removed: int) -> None:
     assert diff_stat(patch) == DiffStat(added=added, removed=removed)
 
 
@@ -171,7 +171,7 @@ def test_wrong_hunk_counts_do_not_change_the_count() -> None:
     assert diff_stat(wrong) == diff_stat(ORDINARY) == DiffStat(added=2, removed=2)
 
 
-def test_bytes_that_are_no_text_are_counted_as_lines() -> None:
+def test_binary_bytes_are_counted_as_lines() -> None:
     assert diff_stat(b"@@ @@\n+\xff\xfe\x00\n-\r\n+\x85\x0c\n") == DiffStat(added=2, removed=1)
 
 

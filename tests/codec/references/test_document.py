@@ -129,14 +129,14 @@ def test_the_specifications_data_costs_a_quarter_less_than_with_comments() -> No
     assert after <= before * 235 / 312
 
 
-def test_what_a_person_wrote_without_quotes_is_read_as_written() -> None:
+def test_what_a_user_wrote_without_quotes_is_read_as_written() -> None:
     text = "stack: {a: 3.10, b: true, c: 2025-01-01, d: 0x1F, e: 1_000, f: No, 7: 08}\n"
     assert decode_references(text.encode()).stack == {
         "a": "3.10", "b": "true", "c": "2025-01-01", "d": "0x1F", "e": "1_000", "f": "No", "7": "08"
     }  # fmt: skip
 
 
-def test_a_persons_layout_is_read() -> None:
+def test_a_users_layout_is_read() -> None:
     text = (
         "\ufeff# ours\r\nmandates:\r\n  - no emojis   # really\r\n  - >-\r\n    two\r\n"
         "    lines\r\n"
@@ -149,7 +149,7 @@ def test_a_persons_layout_is_read() -> None:
     )
 
 
-def test_nested_values_of_a_person_are_read_as_texts() -> None:
+def test_nested_values_of_a_user_are_read_as_texts() -> None:
     text = (
         "stack:\n  testing: [Jest, Playwright]\n  node: {version: 22, manager: npm}\n"
         "mandates:\n  coverage: 80\n  checks:\n    - lint\n    - test\n"
@@ -190,7 +190,7 @@ def test_compact_text_of_nothing_is_empty(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"a: 'open\n", b"just text\n", b"- a\n"])
-def test_compact_text_of_a_broken_file_is_what_stands_there(data: bytes) -> None:
+def test_compact_text_of_a_broken_file_is_what_is_there(data: bytes) -> None:
     assert compact_references(data) == data.decode()
 
 
@@ -228,7 +228,7 @@ def test_an_error_names_the_line_and_what_is_wrong(data: bytes, line: int, words
 
 
 @pytest.mark.parametrize("data", [b"mandates: x\n", b"stack: {a: []}\n", b"a: 1\na: 2\n"])
-def test_an_error_that_a_person_can_make_says_the_way_out(data: bytes) -> None:
+def test_an_error_that_a_user_can_make_says_the_way_out(data: bytes) -> None:
     with pytest.raises(FormatError) as raised:
         decode_references(data)
     assert raised.value.hint
@@ -267,7 +267,7 @@ def test_an_unknown_key_cannot_pass_for_a_section() -> None:
         encode_references(References(extra={"stack": {}}))
 
 
-def test_a_value_that_stands_twice_is_written_twice() -> None:
+def test_a_repeated_value_is_written_twice() -> None:
     shared = ["a"]
     data = encode_references(References(extra={"x": shared, "y": shared}))
     assert decode_references(data).extra == {"x": ["a"], "y": ["a"]}

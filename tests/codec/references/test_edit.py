@@ -67,7 +67,7 @@ def test_without_a_change_every_byte_stays() -> None:
     assert edit_references(data, by_name(decode_references(data))) == data
 
 
-def test_a_value_is_changed_where_it_stands_and_its_comment_stays() -> None:
+def test_a_value_is_changed_in_place_and_its_comment_stays() -> None:
     after = edit(OURS, stack__framework=("Next.js 15",))
     assert changed_lines(OURS, after) == (
         ["    framework: Next.js 14   # the app router"],
@@ -83,7 +83,7 @@ def test_a_value_over_several_lines_becomes_one_line() -> None:
     )
 
 
-def test_a_new_value_stands_in_the_layout_of_its_section() -> None:
+def test_a_new_value_has_the_layout_of_its_section() -> None:
     after = edit(OURS, stack__ci=("GitHub Actions",), mandates__new=("new",))
     assert changed_lines(OURS, after) == ([], ["    ci: GitHub Actions", "  - new"])
 
@@ -109,13 +109,13 @@ def test_a_section_in_one_line_is_written_as_a_block() -> None:
     assert "performance_targets:\n  coverage: 90%\n  lcp: < 2.5 s\nteam:" in after
 
 
-def test_a_section_that_is_not_there_yet_stands_at_the_end_also_without_a_line_end() -> None:
+def test_a_new_section_is_added_at_the_end_also_without_a_line_end() -> None:
     text = "# ours\nstack: {a: b} # yes\nx: 1"
     after = edit(text, mandates__m=("m",), **{"routing_rules__a/*": ("b",)})
     assert after == f"{text}\nmandates: [m]\nrouting_rules:\n  a/*: [b]\n"
 
 
-def test_a_section_whose_last_value_goes_goes_with_it() -> None:
+def test_a_section_without_values_is_removed() -> None:
     text = "# ours\nmandates: [a] # of old\nstack:\n  b: c # why\n"
     assert edit(text, mandates__a=None) == "# ours\n# of old\nstack:\n  b: c # why\n"
 
@@ -139,7 +139,7 @@ def test_a_comment_inside_of_what_changes_is_not_lost_but_refused() -> None:
         edit("{stack: {a: b}, # ours\n x: 1}\n", stack__a=("c",))
 
 
-def test_a_file_as_it_is_built_is_written_anew() -> None:
+def test_a_file_as_it_is_built_is_written_again() -> None:
     record = References(stack={"a": "1", "b": "2"}, mandates=("m",), extra={"x": [1]})
     values = {**by_name(record), "performance_targets.p": ("3",)}
     edited = edit_references(encode_references(record), values)

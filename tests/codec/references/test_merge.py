@@ -34,7 +34,7 @@ def standings(found: Refresh) -> dict[str, str]:
     return {name.partition(".")[2]: c.standing.value for name, c in found.changes.items()}
 
 
-def test_where_there_is_no_file_all_that_is_stated_is_built() -> None:
+def test_where_there_is_not_a_file_all_that_is_stated_is_built() -> None:
     found = merged(None, one(a="1", b="2"))
     assert found.values() == one(a="1", b="2")
     assert found.built.values == one(a="1", b="2")
@@ -49,7 +49,7 @@ def test_what_was_built_follows_the_repository() -> None:
     assert found.built.after == (fact_id(built),)
 
 
-def test_what_a_person_changed_stays_whatever_is_stated_later() -> None:
+def test_what_a_user_changed_stays_whatever_is_stated_later() -> None:
     built = first(one(a="1"))
     for stated in (one(a="1"), one(a="2"), one()):
         found = merged(one(a="mine"), stated, built)
@@ -58,14 +58,14 @@ def test_what_a_person_changed_stays_whatever_is_stated_later() -> None:
         built = found.built
 
 
-def test_what_a_person_set_back_to_an_older_build_stays() -> None:
+def test_what_a_user_set_back_to_an_older_build_stays() -> None:
     old = first(one(a="1"))
     newer = merged(one(a="1"), one(a="2"), old).built
     found = merged(one(a="1"), one(a="2"), newer)
     assert found.values() == one(a="1")
 
 
-def test_what_a_person_added_stays() -> None:
+def test_what_a_user_added_stays() -> None:
     built = first(one(a="1"))
     mine = {**one(mine="x", a="1"), "mandates.bekind": ("Be kind",)}
     found = merged(mine, one(a="2"), built)
@@ -73,7 +73,7 @@ def test_what_a_person_added_stays() -> None:
     assert list(found.values()) == list(mine)
 
 
-def test_what_a_person_removed_stays_away_through_further_refreshes() -> None:
+def test_what_a_user_removed_stays_away_through_further_refreshes() -> None:
     built = first(one(a="1", b="2"))
     for stated in (one(a="1", b="2"), one(a="1", b="3"), one(a="1"), one(a="1", b="2")):
         found = merged(one(a="1"), stated, built)
@@ -82,7 +82,7 @@ def test_what_a_person_removed_stays_away_through_further_refreshes() -> None:
     assert built.declined == {"stack.b"}
 
 
-def test_what_a_person_wrote_in_again_is_followed_again() -> None:
+def test_what_a_user_wrote_in_again_is_followed_again() -> None:
     built = merged(one(), one(a="1"), first(one(a="1"))).built
     assert built.declined == {"stack.a"}
     again = merged(one(a="1"), one(a="1"), built)
@@ -90,7 +90,7 @@ def test_what_a_person_wrote_in_again_is_followed_again() -> None:
     assert merged(one(a="1"), one(a="2"), again.built).values() == one(a="2")
 
 
-def test_a_file_that_is_gone_is_built_anew() -> None:
+def test_a_file_that_is_gone_is_built_again() -> None:
     built = merged(one(), one(a="1"), first(one(a="1"))).built
     found = merged(None, one(a="1"), built)
     assert found.values() == one(a="1")
@@ -98,7 +98,7 @@ def test_a_file_that_is_gone_is_built_anew() -> None:
     assert found.built.after == (fact_id(built),)
 
 
-def test_a_persons_file_is_adopted_and_nothing_is_added() -> None:
+def test_a_users_file_is_adopted_and_nothing_is_added() -> None:
     found = merged(one(a="mine", b="2", x="own"), one(a="1", b="2", c="3"))
     assert found.values() == one(a="mine", b="2", x="own")
     assert standings(found) == {"a": "yours", "b": "same", "c": "declined", "x": "yours"}
@@ -135,7 +135,7 @@ def test_after_a_merge_what_one_branch_stopped_stating_comes_back_when_it_is_sta
     assert merged(one(a="9"), one(a="9", b="2"), both.built).values() == one(a="9", b="2")
 
 
-def test_after_a_merge_what_a_person_removed_in_one_branch_stays_away() -> None:
+def test_after_a_merge_what_a_user_removed_in_one_branch_stays_away() -> None:
     base = first(one(a="1", b="2"))
     left = merged(one(a="1"), one(a="1", b="2"), base).built
     right = merged(one(a="1", b="2"), one(a="9", b="2"), base).built
@@ -220,6 +220,6 @@ def test_a_build_survives_the_manifest(old: Values, mine: Values, stated: Values
         '{"fact":"references","after":[],"values":{},"declined":{}}',
     ],
 )
-def test_a_build_of_another_shape_is_no_fact(line: str) -> None:
+def test_a_build_of_another_shape_is_not_a_fact(line: str) -> None:
     with pytest.raises(ValueError, match=r"is missing|unexpected value"):
         decode_fact(line)

@@ -124,7 +124,7 @@ def test_without_a_remote_nothing_is_copied() -> None:
 
 
 @pytest.mark.parametrize("root", ["/srv/a\nb", "/srv/\x1b[0m", "/srv/\x85", "/srv/\udcff"])
-def test_a_path_that_is_no_line_of_text_is_refused(root: str) -> None:
+def test_a_path_that_is_not_a_line_of_text_is_refused(root: str) -> None:
     with pytest.raises(FormatError, match="a job needs UTF-8 text"):
         local_command(["/bin/session-codec"], root, None)
     assert re.fullmatch(r"session-codec-[A-Za-z0-9-]+", job_name(root))
@@ -153,7 +153,7 @@ CRONTABS = [b"", b"MAILTO=ada\n\n0 3 * * * /bin/backup 100\\%\n", b"# caf\xe9\n*
 
 
 @pytest.mark.parametrize("crontab", CRONTABS)
-def test_the_line_goes_as_it_came_and_stands_once(crontab: bytes) -> None:
+def test_the_line_is_added_once_and_removed_without_trace(crontab: bytes) -> None:
     once = with_cron_job(crontab, "session-codec-app-1", "archive /srv/app")
     assert once.startswith(crontab)
     assert with_cron_job(once, "session-codec-app-1", "archive /srv/app") == once
@@ -169,7 +169,7 @@ def test_the_line_of_another_workspace_stays() -> None:
     assert without_cron_job(other, "session-codec-app-1") == other
 
 
-def test_a_line_that_a_person_edited_is_theirs() -> None:
+def test_a_line_that_a_user_edited_is_not_changed() -> None:
     crontab = with_cron_job(b"", "session-codec-app-1", "archive").replace(b"17 4 2", b"0 12 3")
     with pytest.raises(FormatError, match="edited"):
         with_cron_job(crontab, "session-codec-app-1", "archive")
@@ -206,7 +206,7 @@ def test_a_machine_that_was_off_makes_up_for_the_run() -> None:
         ("ssh://git@host.example:22/a/b.git", "https://host.example/a/b.git"),
     ],
 )
-def test_a_pod_clones_without_the_password_of_a_person(origin: str, address: str) -> None:
+def test_a_pod_clones_without_the_password_of_a_user(origin: str, address: str) -> None:
     assert clone_address(origin) == address
     assert b"hunter2" not in cron_job(REMOTE, "./session-codec", ".", origin)
 
@@ -218,7 +218,7 @@ def test_what_a_pod_cannot_clone_is_refused(origin: str) -> None:
 
 
 @pytest.mark.parametrize("remote", ["/mnt/copies", "s3://key:secret@host/x", "s3://a b", "s3://$x"])
-def test_a_remote_that_no_runner_reaches_or_that_tells_a_password_is_refused(remote: str) -> None:
+def test_a_remote_that_runners_cannot_reach_or_that_has_a_password_is_refused(remote: str) -> None:
     with pytest.raises(FormatError, match="cannot use this remote"):
         workflow(remote, "./session-codec", ".")
     with pytest.raises(FormatError, match="cannot use this remote"):

@@ -33,7 +33,7 @@ def test_accents_do_not_matter() -> None:
     assert list(terms_of("Schlüssel")) == list(terms_of("schlussel"))
 
 
-def test_common_words_count_only_where_there_are_no_others() -> None:
+def test_common_words_count_only_without_other_words() -> None:
     assert question_terms("why was the token lost") == ["token", "lost"]
     assert question_terms("what is it") == ["what", "is", "it"]
 

@@ -14,7 +14,7 @@ def found(data: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("sign", ["+", "-", " "])
 @pytest.mark.parametrize("one", [p for p in planted() if p.own], ids=lambda p: p.text[:24])
-def test_a_secret_is_found_wherever_it_stands_in_a_patch(one: Planted, sign: str) -> None:
+def test_a_secret_is_found_anywhere_in_a_patch(one: Planted, sign: str) -> None:
     data = patch_with(one.text, sign=sign)
     places = list(find_secrets(data))
     assert places
@@ -23,7 +23,7 @@ def test_a_secret_is_found_wherever_it_stands_in_a_patch(one: Planted, sign: str
 
 
 @pytest.mark.parametrize("text", HARMLESS, ids=lambda text: text[:24])
-def test_a_placeholder_a_variable_or_a_hash_is_no_secret(text: str) -> None:
+def test_a_placeholder_a_variable_or_a_hash_is_not_a_secret(text: str) -> None:
     assert found(patch_with(text)) == []
 
 
@@ -43,7 +43,7 @@ def test_most_secrets_of_other_seeds_are_found_as_well() -> None:
     assert missed == []
 
 
-def test_a_key_has_one_fingerprint_whatever_stands_before_its_lines() -> None:
+def test_a_key_has_one_fingerprint_whatever_precedes_its_lines() -> None:
     key = Maker(3).key("RSA PRIVATE KEY", 12)
     spellings = [
         key.encode(),

@@ -154,7 +154,7 @@ def test_a_real_log_is_the_spans_of_its_split(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_real_session_says_what_a_person_counted(name: str) -> None:
+def test_a_real_session_says_what_a_user_counted(name: str) -> None:
     for s, t in zip(*_pairs(real(name)), strict=True):
         assert s.entry.time == t["timestamp"]
         assert s.entry.time_end == (t.get("timestamp_end") or "")
@@ -188,7 +188,7 @@ def test_the_origin_keeps_its_slugs_short_names_status_lines_and_patches() -> No
             assert session.patch is None
 
 
-def test_the_origin_has_what_stands_around_its_sessions_as_spans_of_their_own() -> None:
+def test_text_around_the_sessions_of_the_origin_is_in_spans_of_its_own() -> None:
     spans = real("origin").spans
     order = [span.heading is not None for span in spans]
     first = order.index(True)

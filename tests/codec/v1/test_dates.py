@@ -69,7 +69,7 @@ def test_a_time_without_a_zone_is_read_in_the_callers_and_says_so(text: str) -> 
     assert parse_timestamp(text, Clues(zone=east)).text == "2025-11-06T12:30:00Z"
 
 
-def test_a_zone_without_an_offset_does_not_tell_the_time() -> None:
+def test_an_ambiguous_zone_does_not_decide_the_time() -> None:
     found = parse_timestamp("2025-11-06 14:30 PT", Clues(zone=ZoneInfo("America/Los_Angeles")))
     assert found == Timestamp(text="2025-11-06T22:30:00Z", assumed=True)
 
@@ -110,7 +110,7 @@ def test_an_early_year_keeps_its_four_digits() -> None:
         "2025-11-06 14:30 and more",
     ],
 )
-def test_a_time_that_is_none_is_refused(text: str) -> None:
+def test_a_time_that_is_invalid_is_refused(text: str) -> None:
     with pytest.raises(FormatError):
         parse_timestamp(text)
 

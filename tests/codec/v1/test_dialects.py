@@ -166,7 +166,7 @@ def test_a_log_marks_its_sessions_in_the_way_it_uses_most(
         "\x00\x01\x02",
     ],
 )
-def test_a_file_without_dated_entries_is_refused_and_told_what_was_looked_for(text: str) -> None:
+def test_a_file_without_dated_entries_is_refused_with_the_known_forms(text: str) -> None:
     with pytest.raises(FormatError, match="not a session log") as caught:
         detect(text.encode())
     assert "--heading-pattern" in str(caught.value)
@@ -217,7 +217,7 @@ def test_a_pattern_that_cannot_work_is_refused(pattern: str, problem: str) -> No
         custom_dialect(pattern)
 
 
-def test_form_names_and_labels_are_told_apart() -> None:
+def test_form_names_and_labels_are_distinguished() -> None:
     assert len({form.name for form in FORMS}) == len(FORMS)
     labels = [label for field in LABELS.values() for label in field]
     assert len(set(labels)) == len(labels)

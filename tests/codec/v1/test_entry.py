@@ -43,7 +43,7 @@ def test_a_lone_heading_says_what_it_says_and_no_more() -> None:
     )
 
 
-def test_a_span_that_is_no_session_is_not_read() -> None:
+def test_a_span_that_is_not_a_session_is_not_read() -> None:
     with pytest.raises(ValueError, match="not a session"):
         read_entry(b"text", Span(start=0, end=4), Sha256(""))
 
@@ -90,7 +90,7 @@ def test_the_first_line_that_gives_a_field_wins_and_a_better_label_over_it() -> 
     assert entry_of("Status:\n\nStatus: PASS\n").status == "PASS"
 
 
-def test_an_exit_code_stands_in_for_a_status_that_is_missing() -> None:
+def test_an_exit_code_replaces_a_missing_status() -> None:
     assert entry_of("- exit_code: 0\n").status == "exit_code: 0"
     assert entry_of("- exit_code: 1\n- status: success\n").status == "success"
 
@@ -253,7 +253,7 @@ def test_notes_of_every_kind_are_kept_in_their_order_and_none_is_left_out() -> N
 @pytest.mark.parametrize(
     "text", ["None", "none yet", "N/A", "n/a.", "-", "—", "nil", "None (all done)"]
 )
-def test_notes_that_say_nothing_are_none(text: str) -> None:
+def test_notes_without_content_are_left_out(text: str) -> None:
     assert entry_of(f"Notes: {text}\n").notes == ()
 
 

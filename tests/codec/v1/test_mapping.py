@@ -153,7 +153,7 @@ def test_only_the_undeclared_half_is_counted() -> None:
     assert found.contradictions == ()
 
 
-def test_a_declared_figure_that_the_patch_contradicts_is_kept_and_told() -> None:
+def test_a_declared_figure_that_the_patch_contradicts_is_kept_and_noted() -> None:
     declared = Metrics(lines_added=847, lines_removed=0)
     found = mapped(declared=declared, stat=DiffStat(added=32, removed=1))
     assert found.session.metrics == declared

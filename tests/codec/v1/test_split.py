@@ -70,7 +70,7 @@ def test_a_heading_of_a_higher_level_ends_a_session_and_others_do_not() -> None:
 
 
 @pytest.mark.parametrize("marks", ["##", "####"])
-def test_a_dated_heading_of_another_level_is_no_session(marks: str) -> None:
+def test_a_dated_heading_of_another_level_is_not_a_session(marks: str) -> None:
     assert tasks_of(f"{ONE}{marks}{TWO[3:]}") == ["one"]
 
 
@@ -108,7 +108,7 @@ def test_a_template_is_noted_and_is_never_a_session(template: str) -> None:
 
 
 @pytest.mark.parametrize("date", ["2025-11", "2025-11-0x", "25-11-06", "2025/11"])
-def test_a_heading_with_a_broken_date_is_noted_where_it_stands(date: str) -> None:
+def test_a_heading_with_a_broken_date_is_noted_with_its_line(date: str) -> None:
     log = f"{ONE}### {date} | human | broken\n"
     assert [at for s in spans_of(log) for at in s.suspects] == [(len(ONE), "unreadable")]
 
@@ -120,7 +120,7 @@ def test_a_heading_with_a_broken_date_is_noted_where_it_stands(date: str) -> Non
         (Marker.BULLET, "# Log\n- 2025-11-06 - one\n  text\n* 2025-11-07: two\n# End\n"),
     ],
 )
-def test_sessions_that_are_no_headings_end_at_any_heading(marker: Marker, log: str) -> None:
+def test_sessions_that_are_not_headings_end_at_any_heading(marker: Marker, log: str) -> None:
     dialects = Dialects(marker=marker, level=7, forms=FORMS)
     assert tasks_of(log, dialects) == ["one", "two"]
     assert [s.heading is None for s in spans_of(log, dialects)] == [True, False, False, True]
@@ -210,11 +210,11 @@ def test_a_patch_is_the_exact_bytes_between_its_fences(open_: str, close: str) -
 @pytest.mark.parametrize(
     "first", ["diff --cc a", "diff --combined a", "Index: a", "diff --git a b"]
 )
-def test_the_first_line_tells_a_patch_in_a_plain_fence(first: str) -> None:
+def test_the_first_line_identifies_a_patch_in_a_plain_fence(first: str) -> None:
     assert patch_of(f"{ONE}```\n{first}\n+x\n```\n") == f"{first}\n+x\n"
 
 
-def test_a_plain_fence_of_anything_else_is_no_patch() -> None:
+def test_a_plain_fence_of_anything_else_is_not_a_patch() -> None:
     assert patch_of(f"{ONE}```\n a | 3 +\n```\n") is None
 
 
@@ -255,7 +255,7 @@ def test_an_unclosed_patch_does_not_swallow_the_prose_below() -> None:
     assert patch_of(f"{ONE}```diff\n{PATCH}\nNotes: after\n") == PATCH
 
 
-def test_an_empty_patch_is_none() -> None:
+def test_an_empty_patch_does_not_count() -> None:
     assert patch_of(f"{ONE}```diff\n```\n") is None
 
 

@@ -13,7 +13,7 @@ SHA = "0123456789abcdef" * 4
 STUB = encode_stub(Sha256(SHA))
 
 
-def test_a_stub_names_the_log_that_it_stands_for() -> None:
+def test_a_stub_names_the_log_that_it_replaces() -> None:
     assert stubbed_log(STUB) == SHA
     assert is_bare_stub(STUB)
 
@@ -30,7 +30,7 @@ def test_a_stub_names_the_log_that_it_stands_for() -> None:
         STUB[:20],
     ],
 )
-def test_what_is_no_stub_stands_for_no_log(data: bytes) -> None:
+def test_what_is_not_a_stub_stands_for_no_log(data: bytes) -> None:
     assert stubbed_log(data) is None
     assert not is_bare_stub(data)
 

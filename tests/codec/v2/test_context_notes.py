@@ -65,7 +65,7 @@ def test_a_context_with_notes_costs_no_more_than_its_budget(budget: int, referen
         assert made.tokens <= budget - budget // RESERVE
 
 
-def test_they_stand_between_the_sessions_and_the_sum_of_the_others() -> None:
+def test_notes_are_between_the_sessions_and_the_sum_of_the_others() -> None:
     lines = render_context("", DELTAS, count=count, budget=300, notes=NOTES).text.splitlines()
     kinds = [line.split()[0] for line in lines if line.startswith(("note ", "earlier: "))]
     assert lines[0] == FRAME

@@ -74,7 +74,7 @@ def test_the_view_is_as_it_is_specified() -> None:
     assert decode_view(VIEW, DELTAS) == DELTAS
 
 
-def test_no_sessions_are_no_view() -> None:
+def test_a_view_of_no_sessions_is_empty() -> None:
     assert encode_view([]) == ""
     assert decode_view("") == []
 
@@ -89,7 +89,7 @@ def test_no_sessions_are_no_view() -> None:
         delta("2025-11-06", deployment="vercel"),
     ],
 )
-def test_an_entry_that_the_view_cannot_carry_stands_as_its_delta_line(hard: Delta) -> None:
+def test_an_entry_that_the_view_cannot_express_is_its_delta_line(hard: Delta) -> None:
     deltas = [DELTAS[0], hard, DELTAS[2]]
     text = encode_view(deltas)
     assert encode_delta(hard) in text.splitlines()
@@ -132,7 +132,7 @@ def test_the_legend_explains_only_what_is_used() -> None:
         "sessions\n\n",
     ],
 )
-def test_a_view_that_is_none_is_refused(text: str) -> None:
+def test_a_view_that_is_invalid_is_refused(text: str) -> None:
     with pytest.raises(FormatError):
         decode_view(text)
 
@@ -272,7 +272,7 @@ def test_references_over_the_budget_are_left_out_and_that_is_said() -> None:
     assert found.shown > 0
 
 
-def test_references_stand_alone_where_nothing_else_fits() -> None:
+def test_references_are_shown_alone_if_nothing_else_fits() -> None:
     alone = f"{FRAME}\n{REFERENCES}"
     found = context(words(alone))
     assert (found.text, found.shown, found.references) == (alone, 0, True)

@@ -151,7 +151,7 @@ def test_an_error_names_every_field_at_fault() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "a", "2025-11-06 | a | b | PASS", " | ".join("abcdef")])
-def test_a_line_of_other_fields_is_no_delta(line: str) -> None:
+def test_a_line_of_other_fields_is_not_a_delta(line: str) -> None:
     with pytest.raises(FormatError, match="instead of 5"):
         decode_delta(line)
 

@@ -31,7 +31,7 @@ def test_the_row_is_as_it_is_specified() -> None:
     )
 
 
-def test_the_header_is_no_row() -> None:
+def test_the_header_is_not_a_row() -> None:
     with pytest.raises(FormatError):
         decode_row(HEADER)
 
@@ -66,7 +66,7 @@ def test_a_row_that_would_not_decode_is_not_written(changed: dict[str, object]) 
 
 @pytest.mark.parametrize("number", ["", "-1", "+1", "1.5", "٣", " 1", "²", "9" * 16, "9" * 5000])
 @pytest.mark.parametrize("column", range(4, 9))
-def test_a_number_that_is_none_is_refused_by_its_column(column: int, number: str) -> None:
+def test_a_number_that_is_invalid_is_refused_by_its_column(column: int, number: str) -> None:
     fields = LINE.split("\t")
     fields[column] = number
     with pytest.raises(FormatError, match=f"{COLUMNS[column]}: not a number"):
@@ -82,6 +82,6 @@ def test_an_error_names_every_column_at_fault() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "a\tb", LINE + "\t", LINE.replace("\t", " ")])
-def test_a_line_of_other_columns_is_no_row(line: str) -> None:
+def test_a_line_of_other_columns_is_not_a_row(line: str) -> None:
     with pytest.raises(FormatError, match="instead of 9"):
         decode_row(line)

@@ -88,7 +88,7 @@ def test_an_error_counts_its_line_from_the_heading(old: str, new: str, line: int
     assert caught.value.line == line
 
 
-def test_a_heading_alone_is_no_entry() -> None:
+def test_a_heading_alone_is_not_an_entry() -> None:
     with pytest.raises(FormatError, match="Status"):
         decode_reference(TEXT.split("\n")[:1])
 

@@ -231,14 +231,14 @@ def test_a_session_of_codex_is_recorded_once_however_many_turns_it_had(agents: A
     assert agents.waiting() == []
 
 
-def test_a_codex_that_does_not_tell_of_its_end_is_recorded_all_the_same(agents: Agents) -> None:
+def test_a_codex_session_without_an_end_event_is_recorded(agents: Agents) -> None:
     agents.codex("SessionStart")
     agents.codex("Stop")
     agents.drain()
     assert [s.id for s in agents.sessions] == ["t-1"]
 
 
-def test_an_end_that_is_told_twice_is_recorded_once(agents: Agents) -> None:
+def test_an_end_that_is_reported_twice_is_recorded_once(agents: Agents) -> None:
     agents.claude("SessionStart")
     agents.commit("a")
     agents.claude("SessionEnd")
@@ -417,7 +417,7 @@ def transcripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_transcript_tells_the_task_the_model_and_the_tokens(
+def test_a_transcript_has_the_task_the_model_and_the_tokens(
     agents: Agents, transcripts: Path
 ) -> None:
     path = transcripts / "t.jsonl"
@@ -489,7 +489,7 @@ def test_a_deleted_working_directory_does_not_stop_a_hook(agents: Agents, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "missing", "relative", "other", "nul"])
-def test_a_transcript_that_cannot_be_read_tells_nothing(
+def test_an_unreadable_transcript_leaves_facts_unknown(
     agents: Agents, transcripts: Path, kind: str
 ) -> None:
     path = transcripts / "t.jsonl"
@@ -515,7 +515,7 @@ def test_a_transcript_that_cannot_be_read_tells_nothing(
 @pytest.mark.parametrize(
     "data", [b"", b"   \n", b"{", b"nonsense", b'{"reason": "other"}', b"\xff\0\xfe", b"[]"]
 )
-def test_input_that_is_none_is_told_in_a_line_and_kept(
+def test_invalid_input_is_reported_in_a_line_and_kept(
     agents: Agents, cli: Cli, agent: str, data: bytes
 ) -> None:
     ran = agents.raw(agent, "SessionEnd", data)
@@ -623,7 +623,7 @@ def test_the_project_is_found_from_wherever_the_session_went(
 
 
 @pytest.mark.parametrize("what", ["file", "link"])
-def test_a_spool_that_cannot_be_is_told_and_fails_nothing(
+def test_a_spool_that_cannot_be_created_is_reported_and_the_hook_succeeds(
     agents: Agents, tmp_path: Path, what: str
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -693,7 +693,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_workspace_disturbs_no_agent(
+def test_a_damaged_workspace_does_not_disturb_any_agent(
     agents: Agents, cli: Cli, agent: str, damage: str
 ) -> None:
     """What an agent reads is nothing, or a context; the program exits with 0 by itself."""
@@ -716,7 +716,9 @@ def test_a_damaged_workspace_disturbs_no_agent(
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])
 @pytest.mark.parametrize("event", ["SessionStart", "Stop", "SessionEnd"])
-def test_a_missing_program_disturbs_no_agent(agents: Agents, agent: str, event: str) -> None:
+def test_a_missing_program_does_not_disturb_any_agent(
+    agents: Agents, agent: str, event: str
+) -> None:
     (agents.bin / "session-codec-hook").unlink()
     agents.environment["PATH"] = os.pathsep.join(("/usr/bin", "/bin"))
     said = getattr(agents, agent)(event)
@@ -769,7 +771,7 @@ def test_without_a_spool_nothing_is_made_of_it(agents: Agents, cli: Cli) -> None
     assert spool_findings(agents.workspace) == []
 
 
-def test_verify_tells_of_what_waits_and_records_nothing(agents: Agents, cli: Cli) -> None:
+def test_verify_reports_pending_events_and_records_nothing(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
     agents.claude("SessionEnd")
     said = cli("verify", agents.root)

@@ -152,7 +152,7 @@ def test_an_error_on_a_terminal_is_not_obeyed_to(tmp_path: Path) -> None:
     assert b"no\\x1b[2Jsuch" in shown
 
 
-def test_a_terminal_that_knows_no_utf_8_gets_words_all_the_same(bench: Bench) -> None:
+def test_a_terminal_without_utf_8_gets_readable_text(bench: Bench) -> None:
     bench.log.write_bytes(log_of(entry(day(1))) + "## Règles ✅\n".encode())
     bench.migrate()
     name = bench.root / "é✅.md"
@@ -167,7 +167,7 @@ def test_a_terminal_that_knows_no_utf_8_gets_words_all_the_same(bench: Bench) ->
     assert b"\\u2705" in found.stdout
 
 
-def test_a_reader_that_has_enough_is_no_bug(bench: Bench) -> None:
+def test_a_reader_that_has_enough_is_not_a_bug(bench: Bench) -> None:
     bench.migrate()
     here, there = os.pipe()
     os.close(here)
@@ -179,7 +179,7 @@ def test_a_reader_that_has_enough_is_no_bug(bench: Bench) -> None:
     assert b"Traceback" not in found.stderr
 
 
-def test_an_argument_that_is_no_text_is_recorded_and_asked_for_all_the_same(bench: Bench) -> None:
+def test_an_argument_that_is_not_utf8_is_recorded_and_found(bench: Bench) -> None:
     bench.migrate()
     plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     for task, environment in ((b"caf\xff", dict(os.environ)), ("café".encode(), plain)):
@@ -195,7 +195,7 @@ def test_an_argument_that_is_no_text_is_recorded_and_asked_for_all_the_same(benc
 
 
 @pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
-def test_output_that_was_closed_before_is_no_bug(bench: Bench, closed: tuple[int, ...]) -> None:
+def test_output_that_was_closed_before_is_not_a_bug(bench: Bench, closed: tuple[int, ...]) -> None:
     bench.migrate()
     shut = " ".join(f"{fd}>&-" for fd in closed)
     program = shlex.join(map(str, command()))

@@ -49,7 +49,7 @@ def test_options_and_arguments_come_in_any_order() -> None:
     assert takes(*words, "--output=f", "--", "k", "r") == expected
 
 
-def test_defaults_stand_for_what_is_not_given() -> None:
+def test_missing_options_have_their_defaults() -> None:
     assert takes("k") == {
         "key": "k", "repo": ".", "output": None, "last": None, "sums": (),
         "as_json": False, "what": None, "agent": "a",
@@ -175,7 +175,7 @@ def test_times_are_read_as_people_write_them() -> None:
             read_time(wrong)
 
 
-def test_a_moment_that_no_calendar_has_is_no_bug() -> None:
+def test_a_moment_that_no_calendar_has_is_not_a_bug() -> None:
     with pytest.raises(ValueError, match="is not a time"):
         read_moment("999999w")
 

@@ -49,7 +49,7 @@ def in_the_middle(patch: bytes, text: str) -> tuple[bytes, int]:
     return b"".join([*lines[:at], *planted_lines, *lines[at:]]), at + 1
 
 
-def test_secrets_of_all_kinds_are_found_in_the_midst_of_patches_and_told_where() -> None:
+def test_secrets_of_all_kinds_are_found_inside_patches_with_their_places() -> None:
     patches = [p for p in patches_of(SAMPLE.read_bytes()) if p.startswith(b"diff --git")]
     assert look(*patches).findings == []
     for n, one in enumerate(planted()):
@@ -153,7 +153,7 @@ def test_a_diff_with_a_secret_stays_loose_and_the_rest_is_packed(leaky: Bench, c
     assert (again.code, loose(leaky), again.out) == (3, [f"{day(5)}.diff"], "")
 
 
-def test_a_dry_run_tells_of_secrets_and_packs_nothing(leaky: Bench, cli: Cli) -> None:
+def test_a_dry_run_reports_secrets_and_packs_nothing(leaky: Bench, cli: Cli) -> None:
     said = cli("archive", leaky.root, "--dry-run", "--json")
     assert said.code == 3
     assert (said.json["held"], said.json["planned"]) == ([day(5)], {"2025-11": 3, "2025-12": 1})
@@ -187,14 +187,14 @@ def test_a_secret_that_the_operator_lets_pass_is_packed(
     assert loose(leaky) == []
 
 
-def test_a_secret_that_was_purged_stands_in_nobody_s_way(leaky: Bench, cli: Cli) -> None:
+def test_a_purged_secret_does_not_block_a_sync(leaky: Bench, cli: Cli) -> None:
     cli("archive", leaky.root)
     cli("purge", day(5), leaky.root, "--yes")
     assert cli("archive", leaky.root).code == 0
     assert loose(leaky) == []
 
 
-def test_what_is_no_fingerprint_is_a_misuse(leaky: Bench, cli: Cli) -> None:
+def test_what_is_not_a_fingerprint_is_a_misuse(leaky: Bench, cli: Cli) -> None:
     said = cli("archive", leaky.root, "--allow-secret", "*")
     assert said.code == 2
     assert len(loose(leaky)) == 5
@@ -226,7 +226,7 @@ def test_a_secret_is_never_printed(leaky: Bench, cli: Cli, option: str) -> None:
     assert ONE.secret[4:] not in said.out + said.err
 
 
-def test_a_file_name_that_holds_the_secret_is_not_told() -> None:
+def test_a_file_name_that_contains_the_secret_is_not_printed() -> None:
     (finding,) = look(patch_with("x", file=f"{ONE.secret}.txt")).findings
     assert ONE.secret not in json.dumps(finding._asdict())
 
@@ -256,7 +256,7 @@ def binary_patch_of(folder: Path, *versions: bytes) -> bytes:
     return git("show", "--format=", "--binary", "--root", "HEAD")
 
 
-def test_a_secret_in_a_binary_patch_of_git_is_found_and_not_told(tmp_path: Path) -> None:
+def test_a_secret_in_a_binary_patch_of_git_is_found_and_not_printed(tmp_path: Path) -> None:
     content = f"# ä\r\n{ONE.text}\r\n".encode("utf-16")
     data = binary_patch_of(tmp_path, content)
     assert b"GIT binary patch" in data

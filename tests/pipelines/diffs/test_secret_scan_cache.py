@@ -58,7 +58,7 @@ def no_source(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("changed", [other_scanner, other_rules, no_source])
-def test_by_other_rules_all_is_searched_anew(
+def test_by_other_rules_all_is_searched_again(
     monkeypatch: pytest.MonkeyPatch,
     own_cache: Path,
     changed: Callable[[pytest.MonkeyPatch], None],

@@ -138,7 +138,7 @@ def test_an_archived_diff_is_found_by_its_hash_after_a_merge(bench: Bench) -> No
     assert verify_archives(bench.workspace, (), Silent()).damaged == []
 
 
-def test_other_bytes_are_no_damage_while_a_stopped_verb_waits_to_be_completed(
+def test_other_bytes_are_not_damage_while_an_interrupted_verb_is_not_completed(
     bench: Bench,
 ) -> None:
     bench.migrate()

@@ -82,7 +82,9 @@ def test_the_bytes_are_in_no_object_and_the_rest_comes_back(
     assert cli("sync", made.root, *to, "--json").json["requests"] == {"LIST": 1}
 
 
-def test_a_dry_run_names_the_objects_and_deletes_none(made: Bench, cli: Cli, remote: Path) -> None:
+def test_a_dry_run_lists_the_objects_and_deletes_nothing(
+    made: Bench, cli: Cli, remote: Path
+) -> None:
     cli("sync", made.root, "--remote", remote)
     said = cli("purge", day(3), made.root, "--dry-run", "--remote", remote)
     assert f"would erase it from {remote}/loose/" in said.out
@@ -100,7 +102,7 @@ def test_diffs_of_sessions_that_are_not_known_here_keep_their_object(
     cli("sync", other.root, "--remote", remote)
     said = cli("purge", day(3), made.root, "--yes", "--remote", remote)
     assert said.code == 3
-    assert "sessions that are not known here" in said.err
+    assert "sessions that are unknown here" in said.err
     assert holding(remote, patch_of("theirs"))
     assert holding(made.root, ERASED) == []
 
@@ -119,7 +121,7 @@ def test_what_another_machine_sent_of_known_sessions_goes_and_nothing_is_lost(
     assert restored(cli, made, "--remote", remote) == before
 
 
-def test_a_remote_of_the_settings_that_was_not_named_is_told(
+def test_a_remote_in_the_settings_is_reported_when_it_is_used(
     made: Bench, cli: Cli, remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_CODEC_REMOTE", str(remote))
@@ -130,7 +132,7 @@ def test_a_remote_of_the_settings_that_was_not_named_is_told(
     assert holding(remote, ERASED)
 
 
-def test_an_object_that_is_damaged_is_not_passed_over(made: Bench, cli: Cli, remote: Path) -> None:
+def test_an_object_that_is_damaged_is_not_skipped(made: Bench, cli: Cli, remote: Path) -> None:
     cli("sync", made.root, "--remote", remote)
     (pack,) = (remote / "loose").iterdir()
     pack.write_bytes(pack.read_bytes()[:-20])
@@ -184,7 +186,7 @@ def test_a_bucket_that_keeps_versions_keeps_none_of_what_was_erased(
 
 
 @pytest.mark.usefixtures("sdk_environment")
-def test_a_lock_that_retains_an_object_is_told_and_what_is_here_is_erased(
+def test_a_lock_that_retains_an_object_is_reported_and_local_copies_are_erased(
     made: Bench, cli: Cli, started: Started
 ) -> None:
     there, endpoint = in_bucket(started, lock=True)
@@ -197,7 +199,7 @@ def test_a_lock_that_retains_an_object_is_told_and_what_is_here_is_erased(
     assert holding(made.root, ERASED) == []
 
 
-def test_deleting_an_object_of_a_plain_remote_twice_is_no_error(remote: Path) -> None:
+def test_deleting_an_object_of_a_plain_remote_twice_is_not_an_error(remote: Path) -> None:
     there: Remote = DirectoryRemote(str(remote))
     there.delete("loose/x")
     assert there.requests == {"DELETE": 1}
@@ -249,7 +251,7 @@ def test_a_purge_writes_no_diff_that_was_purged_before(made: Bench, cli: Cli, re
     assert holding(remote, patch_of("f4"))
 
 
-def test_objects_for_other_recipients_are_told_and_not_passed_over(
+def test_objects_for_other_recipients_are_reported_and_not_skipped(
     made: Bench, cli: Cli, remote: Path, ada: Person, tmp_path: Path
 ) -> None:
     pyrage = pytest.importorskip("pyrage")
@@ -289,7 +291,7 @@ def test_a_layout_of_the_remote_with_the_text_is_replaced(
     assert out.read_bytes().partition(b"[session-codec")[0] == text.partition(ERASED)[0]
 
 
-def test_what_a_stopped_upload_left_goes_once_it_is_old(
+def test_parts_of_an_abandoned_upload_are_deleted_once_they_are_old(
     made: Bench, cli: Cli, remote: Path
 ) -> None:
     cli("sync", made.root, "--remote", remote)
@@ -309,7 +311,9 @@ def test_what_a_stopped_upload_left_goes_once_it_is_old(
 
 
 @pytest.mark.usefixtures("sdk_environment")
-def test_a_version_behind_a_delete_marker_goes(made: Bench, cli: Cli, started: Started) -> None:
+def test_a_version_behind_a_delete_marker_is_deleted(
+    made: Bench, cli: Cli, started: Started
+) -> None:
     there, endpoint = in_bucket(started, lock=False)
     to = ("--remote", there.url, "--endpoint-url", endpoint)
     assert cli("sync", made.root, *to).code == 0

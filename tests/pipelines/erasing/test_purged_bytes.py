@@ -60,7 +60,7 @@ def test_the_same_bytes_recorded_again_are_not_stored(a: Path, cli: Cli) -> None
     assert cli("show", said.json["session"]["key"], a, "--diff").code == 33
 
 
-def test_a_clone_that_merged_a_tombstone_is_told_and_purges_what_it_has(
+def test_a_clone_that_merged_a_tombstone_reports_and_purges_its_copy(
     a: Path, b: Path, cli: Cli, remote: Path
 ) -> None:
     record(a, "MARKA", T)
@@ -117,7 +117,7 @@ def test_a_damaged_archive_that_may_hold_the_diff_stops_a_purge(a: Path, cli: Cl
     assert cli("show", T, a, "--diff").out.encode() == diff("MARKA")
 
 
-def test_a_backup_of_an_archive_goes(a: Path, cli: Cli) -> None:
+def test_a_backup_of_an_archive_is_deleted(a: Path, cli: Cli) -> None:
     record(a, "MARKA", T)
     record(a, "MARKC", LATER)
     cli("archive", a, "--before", "2025-02")
@@ -145,7 +145,7 @@ def test_no_cache_keeps_a_diff_of_a_remote_archive(a: Path, cli: Cli, remote: Pa
 
 
 @pytest.mark.parametrize("verb", ["show", "purge"])
-def test_a_cached_end_of_an_archive_that_contains_diffs_goes(
+def test_a_cached_end_of_an_archive_that_contains_diffs_is_deleted(
     a: Path, cli: Cli, remote: Path, verb: str
 ) -> None:
     """Replace a cached end by one with all frames, which early versions kept."""
@@ -210,7 +210,7 @@ def _patch(marker: str) -> PatchRef:
     return PatchRef.of(diff(marker))
 
 
-def test_a_restored_log_with_a_gap_is_no_new_session_and_no_revision(
+def test_a_restored_log_with_a_gap_is_not_a_new_session_and_no_revision(
     bench: Bench, cli: Cli
 ) -> None:
     entries = [entry(day(n), task=f"t-{n}", patch=diff(f"MARK{n}")) for n in (1, 2)]
@@ -239,7 +239,7 @@ def test_a_log_with_a_gap_gives_an_empty_workspace_a_session_without_a_diff(
     assert session.patch is None
 
 
-def test_text_of_a_layout_goes_and_the_log_stays_restorable(bench: Bench, cli: Cli) -> None:
+def test_text_of_a_layout_is_erased_and_the_log_stays_restorable(bench: Bench, cli: Cli) -> None:
     twice = entry(day(1), task="one", patch=diff("MARKA"))
     bench.log.write_bytes(log_of(twice, twice, entry(day(2), patch=diff("MARKC"))))
     text = bench.log.read_bytes()
@@ -356,7 +356,7 @@ def test_prune_local_keeps_an_archive_that_was_not_sent_for_a_purged_diff(
     assert cli("sync", a, "--remote", remote, "--prune-local").code == 0
 
 
-def test_a_spare_fence_in_a_layout_goes_and_restore_does_not_bring_it_back(
+def test_a_spare_fence_in_a_layout_is_erased_and_not_restored(
     bench: Bench, cli: Cli, remote: Path
 ) -> None:
     spare = b"was:\n```diff\n" + diff("MARKA") + b"```\n\n"
@@ -375,7 +375,7 @@ def test_a_spare_fence_in_a_layout_goes_and_restore_does_not_bring_it_back(
     assert not held(bench.root, "MARKA")
 
 
-def test_a_changed_backup_of_a_purged_diff_goes(a: Path, cli: Cli) -> None:
+def test_a_changed_backup_of_a_purged_diff_is_deleted(a: Path, cli: Cli) -> None:
     record(a, "MARKA", T)
     backup = a / ".diffs" / f"{T}.diff.repair-1.bak"
     backup.write_bytes(diff("MARKA") + b"\n")

@@ -72,5 +72,5 @@ def test_an_error_of_the_system_becomes_what_it_means(
     assert found.hint
 
 
-def test_an_error_without_number_or_file_is_told_all_the_same() -> None:
+def test_an_error_without_number_or_file_is_reported() -> None:
     assert isinstance(storage_error(OSError("odd")), Unavailable)

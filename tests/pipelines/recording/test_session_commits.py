@@ -152,7 +152,7 @@ def test_without_hook_and_recorded_range_the_last_commit_is_taken(ann: Person) -
     assert ann.sessions[-1].range == f"{base}..{head}"
 
 
-def test_a_recorded_range_of_another_branch_is_no_beginning(ann: Person) -> None:
+def test_a_recorded_range_of_another_branch_is_not_a_beginning(ann: Person) -> None:
     ann.git("checkout", "-qb", "other")
     ann.commit("theirs")
     ann.record()

@@ -135,7 +135,7 @@ def test_what_is_cut_short_or_changed_is_noticed(ada: Person) -> None:
             opened(data, ada.file)
 
 
-def test_a_disk_that_is_full_is_no_damage(ada: Person) -> None:
+def test_a_disk_that_is_full_is_not_damage(ada: Person) -> None:
     class Full(io.BytesIO):
         def write(self, _data: object) -> int:
             raise OSError(28, "No space left on device")
@@ -145,7 +145,7 @@ def test_a_disk_that_is_full_is_no_damage(ada: Person) -> None:
         decrypt(io.BytesIO(sealed), Full(), read_identities(str(ada.file)), "object")
 
 
-def test_a_name_tells_what_is_in_it_and_who_can_read_it(ada: Person, eve: Person) -> None:
+def test_an_object_name_identifies_its_content_and_its_recipients(ada: Person, eve: Person) -> None:
     both = decode_recipients([ada.recipient, eve.recipient])
     assert both.tag == decode_recipients([eve.recipient, ada.recipient, eve.recipient]).tag
     assert both.tag != decode_recipients([ada.recipient]).tag
@@ -157,7 +157,7 @@ def test_a_name_tells_what_is_in_it_and_who_can_read_it(ada: Person, eve: Person
 
 
 @pytest.mark.parametrize("text", ["", "age1", "ada", "ssh-ed25519 AAAA", "ssh-dss AAAAB3", "age1é"])
-def test_what_is_no_recipient_is_refused_before_anything_is_closed(text: str) -> None:
+def test_what_is_not_a_recipient_is_refused_before_anything_is_closed(text: str) -> None:
     with pytest.raises(FormatError, match="not a recipient"):
         decode_recipients([text])
 
@@ -184,7 +184,7 @@ def test_a_file_without_identities_is_named_and_its_content_is_not(
     bad.write_bytes(closed(ada.file.read_bytes(), decode_recipients([ada.recipient])))
     with pytest.raises(FormatError, match="encrypted itself"):
         read_identities(str(bad))
-    with pytest.raises(NotFound, match="no such file of identities"):
+    with pytest.raises(NotFound, match="no such identity file"):
         read_identities(str(tmp_path / "none"))
 
 

@@ -118,7 +118,7 @@ def check_silent(said: str, *folders: Path) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("fault", ["denied", "expired", "skewed", "region", "500", "reset", ""])
-def test_no_credential_of_any_source_is_told_whatever_the_server_says(
+def test_no_credential_of_any_source_is_printed_whatever_the_server_says(
     made: Bench,
     cli: Cli,
     proxy: Proxy,
@@ -217,7 +217,7 @@ def test_an_identity_is_not_shown(
     check_silent(said.out + said.err, made.root)
 
 
-def test_a_wrong_key_is_told_by_a_server_that_looks_at_it(
+def test_a_wrong_key_is_reported_by_a_server_that_checks_it(
     made: Bench, cli: Cli, started: Started, nobody: pytest.MonkeyPatch
 ) -> None:
     server: Server = started("seaweedfs")

@@ -122,7 +122,7 @@ def test_an_object_of_a_size_that_cannot_be_is_not_taken_for_there(
     assert shown.size != 100_000
 
 
-def test_others_see_nothing_and_are_told_why(
+def test_others_see_nothing_and_get_the_reason(
     place: DirectoryRemote, ada: Person, eve: Person
 ) -> None:
     closed(place, ada).put("a", content_of(b"x"))
@@ -264,7 +264,7 @@ def test_a_recipient_of_the_repository_cannot_read_what_is_sent(
     assert not any(decode_name(name) for name in tree(remote))
 
 
-def test_what_is_no_recipient_is_refused_before_anything_is_sent(
+def test_what_is_not_a_recipient_is_refused_before_anything_is_sent(
     made: Bench, cli: Cli, remote: Path
 ) -> None:
     assert cli("sync", made.root, "--remote", remote, "--encrypt-to", "ada").code == 10

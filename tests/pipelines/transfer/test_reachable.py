@@ -45,7 +45,7 @@ def lost(said: Said) -> dict[str, str]:
     return {f["key"]: f["message"] for f in said.json["findings"] if f["code"] == "absent"}
 
 
-def test_what_the_remote_holds_is_no_finding(
+def test_what_the_remote_holds_is_not_a_finding(
     clone: Path, cli: Cli, remote: Path, asked: Requests
 ) -> None:
     assert cli("verify", clone, "--require", "local").code == 3

@@ -108,7 +108,7 @@ def test_without_a_remote_a_diff_that_is_not_here_is_not_found(pruned: Bench, cl
     assert "restore --only diffs" in shown.err
 
 
-def test_a_copy_that_was_put_anew_is_read_anew(pruned: Bench, opened: Opened) -> None:
+def test_a_copy_that_was_put_again_is_read_again(pruned: Bench, opened: Opened) -> None:
     read(pruned, opened(), 3)
     (cached,) = (pruned.root / CACHE).glob("*.end")
     _, version, end = cached.read_bytes().split(b"\n", 2)
@@ -119,7 +119,7 @@ def test_a_copy_that_was_put_anew_is_read_anew(pruned: Bench, opened: Opened) ->
 
 
 @pytest.mark.parametrize("harm", [b"", b"{}\n", b"not json\nxxx", b'{"version":"x"}\nshort'])
-def test_a_damaged_cache_is_made_again(pruned: Bench, opened: Opened, harm: bytes) -> None:
+def test_a_damaged_cache_is_rebuilt(pruned: Bench, opened: Opened, harm: bytes) -> None:
     read(pruned, opened(), 3)
     (cached,) = (pruned.root / CACHE).glob("*.end")
     cached.write_bytes(harm)

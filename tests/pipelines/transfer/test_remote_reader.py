@@ -63,7 +63,7 @@ def test_an_entry_and_a_loose_diff_are_shown_from_the_remote(
             assert here.out
 
 
-def test_what_was_erased_here_is_not_brought_back_from_a_remote(
+def test_what_was_erased_here_is_not_restored_from_a_remote(
     made: Bench, cli: Cli, remote: Path, tmp_path: Path
 ) -> None:
     assert cli("sync", made.root, "--remote", remote).code == 0
@@ -86,7 +86,7 @@ def alone(made: Bench, plain: Bench, cli: Cli) -> Bench:
     return plain
 
 
-def test_a_log_that_a_remote_holds_may_go(alone: Bench, cli: Cli, remote: Path) -> None:
+def test_a_log_that_a_remote_holds_can_be_retired(alone: Bench, cli: Cli, remote: Path) -> None:
     assert cli("retire-v1", alone.root).code == 22
     assert cli("retire-v1", alone.root, "--remote", remote).code == 22
     assert cli("sync", alone.root, "--remote", remote).code == 0

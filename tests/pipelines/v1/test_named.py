@@ -20,7 +20,7 @@ TIMES = ["2026-03-08T00:04:00Z", "2026-03-08T14:30:00Z", "2026-03-09"]
 
 
 @pytest.mark.parametrize("name", ["memory", "memory/*.md", "memory/**/*.md"])
-def test_a_folder_and_a_pattern_are_looked_for_in_the_workspace(
+def test_a_folder_and_a_pattern_are_searched_for_in_the_workspace(
     bench: Bench, cli: Cli, name: str
 ) -> None:
     _memory(bench)
@@ -40,7 +40,7 @@ def test_one_refused_file_does_not_stop_the_others(bench: Bench, cli: Cli) -> No
     assert len(bench.deltas()) == 3
 
 
-def test_files_that_are_all_refused_are_no_logs(bench: Bench, cli: Cli) -> None:
+def test_files_that_are_all_refused_are_an_error(bench: Bench, cli: Cli) -> None:
     folder = bench.root / "docs"
     folder.mkdir()
     for name in ("a.md", "b.md"):

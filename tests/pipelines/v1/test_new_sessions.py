@@ -83,7 +83,7 @@ def test_an_entry_that_goes_back_and_forth_is_revised_each_time(bench: Bench) ->
     assert len(bench.manifest.histories[Key(day(2))].revisions) == 3
 
 
-def test_an_amendment_by_a_person_survives_an_edit_of_the_log(bench: Bench) -> None:
+def test_an_amendment_by_a_user_survives_an_edit_of_the_log(bench: Bench) -> None:
     bench.migrate()
     amend(bench.workspace, day(2), Amendment(status="FAIL"))
     old = bench.log.read_bytes()
@@ -197,7 +197,7 @@ def test_a_diff_that_somebody_made_of_the_same_patch_is_the_sessions(bench: Benc
     assert keys(bench) == [day(1), day(2), day(3)]
 
 
-def test_a_zone_that_was_assumed_is_told(bench: Bench) -> None:
+def test_a_zone_that_was_assumed_is_reported(bench: Bench) -> None:
     bench.log.write_bytes(log_of(entry("2025-11-06 14:30")))
     result = bench.migrate()
     assert codes(result, "note") == ["assumed-zone"]

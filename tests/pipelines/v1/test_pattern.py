@@ -60,12 +60,12 @@ def test_a_pattern_that_the_user_gave_is_used_and_kept(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(", "no group", "(?P<time>a{99999999999999999999})"])
-def test_a_pattern_of_the_manifest_that_is_none_is_refused(pattern: str, tmp_path: Path) -> None:
+def test_a_pattern_of_the_manifest_that_is_invalid_is_refused(pattern: str, tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="cannot be used"):
         dialects_of(b"x\n", "LOG.md", dialect="", pattern=pattern)
 
 
-def test_a_pattern_that_ends_is_let_pass() -> None:
+def test_a_pattern_that_ends_is_accepted() -> None:
     check_pattern(b"## 2025-01-01\n", r"## (?P<time>\S+)")
 
 

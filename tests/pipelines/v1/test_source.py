@@ -27,7 +27,7 @@ NO_LOGS = {
 
 
 @pytest.mark.parametrize("name", NO_LOGS)
-def test_what_is_no_log_is_refused_and_nothing_is_written(
+def test_what_is_not_a_log_is_refused_and_nothing_is_written(
     plain: Bench, cli: Cli, name: str
 ) -> None:
     content, code, message = NO_LOGS[name]
@@ -45,7 +45,7 @@ def test_what_is_no_log_is_refused_and_nothing_is_written(
     ("kind", "code"),
     [("folder", 10), ("fifo", 10), ("missing", 30), ("dangling", 30), ("loop", 32)],
 )
-def test_what_is_no_file_is_refused_and_nothing_is_written(
+def test_what_is_not_a_file_is_refused_and_nothing_is_written(
     plain: Bench, cli: Cli, kind: str, code: int
 ) -> None:
     path = plain.root / "other.md"
@@ -91,7 +91,7 @@ def test_a_log_that_may_not_be_read_is_denied() -> None:
         assert "AGENT_PROGRESS_LOG.md: permission denied" in found.stdout
 
 
-def test_a_name_that_is_no_text_is_refused_before_anything_is_written(
+def test_a_name_that_is_not_text_is_refused_before_anything_is_written(
     plain: Bench, cli: Cli
 ) -> None:
     path = Path(os.fsdecode(os.fsencode(plain.root) + b"/caf\xe9.md"))

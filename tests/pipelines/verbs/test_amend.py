@@ -31,9 +31,7 @@ def text(bench: Bench, *names: str) -> str:
     return "".join((bench.root / name).read_text() for name in names)
 
 
-def test_rows_are_rewritten_where_they_stand_and_no_other_line_changes(
-    bench: Bench, cli: Cli
-) -> None:
+def test_rows_are_rewritten_in_place_and_no_other_line_changes(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     before = {name: text(bench, name).splitlines() for name in ROWS}
     said = cli("amend", day(2), bench.root, "--status", "FAIL", "--notes", "Taken back")

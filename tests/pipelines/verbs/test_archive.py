@@ -276,7 +276,7 @@ def test_readers_find_every_diff_while_it_is_packed(made: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["ls", "verify"])
-def test_a_clone_without_archives_names_them_absent(
+def test_a_clone_without_archives_lists_them_as_missing(
     made: Bench, cli: Cli, tmp_path: Path, name: str
 ) -> None:
     cli("archive", made.root)
@@ -310,7 +310,7 @@ def test_damage_is_exit_12_and_what_is_intact_comes_out(
     assert cli("show", "2025-12", made.root, "--diff").code in (0, 22)
 
 
-def test_a_lost_index_is_made_again_with_the_recorded_hash(made: Bench, cli: Cli) -> None:
+def test_a_lost_index_is_rebuilt_with_the_recorded_hash(made: Bench, cli: Cli) -> None:
     before = diffs(made.workspace)
     cli("archive", made.root)
     for path in archives(made):
@@ -324,7 +324,7 @@ def test_a_lost_index_is_made_again_with_the_recorded_hash(made: Bench, cli: Cli
     assert "intact" in said.out
 
 
-def test_more_than_a_lost_index_is_not_mended(made: Bench, cli: Cli) -> None:
+def test_more_than_a_lost_index_is_not_repaired(made: Bench, cli: Cli) -> None:
     cli("archive", made.root)
     path = archives(made)[0]
     path.write_bytes(path.read_bytes()[:100])

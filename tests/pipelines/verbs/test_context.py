@@ -159,7 +159,7 @@ def test_only_a_few_renderings_are_kept_and_a_broken_cache_is_an_empty_one(bench
         assert render(request, lambda _: len).context.summed == 3
 
 
-def test_a_broken_line_is_told_and_the_rest_shown(bench: Bench, cli: Cli) -> None:
+def test_a_broken_line_is_reported_and_the_rest_is_shown(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     with (bench.root / "SESSION_DELTAS.log").open("a") as f:
         f.write("no delta\n")
@@ -203,7 +203,7 @@ def test_a_reader_that_has_enough_gets_no_message(bench: Bench) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_log_without_a_workspace_is_no_workspace(bench: Bench, cli: Cli) -> None:
+def test_a_log_without_a_workspace_is_not_a_workspace(bench: Bench, cli: Cli) -> None:
     said = cli("context", bench.root)
     assert (said.code, said.out) == (20, "")
     assert "session-codec migrate" in said.err

@@ -141,7 +141,7 @@ def test_a_backup_beside_each_file_undoes_the_repair(bench: Bench, cli: Cli) -> 
 
 
 @pytest.mark.parametrize("name", [DELTAS, METRICS, PROGRESS])
-def test_a_file_that_was_lost_is_made_again(bench: Bench, name: str) -> None:
+def test_a_file_that_was_lost_is_rebuilt(bench: Bench, name: str) -> None:
     bench.migrate()
     before = (bench.root / name).read_bytes()
     (bench.root / name).unlink()
@@ -151,7 +151,7 @@ def test_a_file_that_was_lost_is_made_again(bench: Bench, name: str) -> None:
     assert_clean(bench)
 
 
-def test_a_note_is_nothing_that_cannot_be_put_right(bench: Bench, cli: Cli) -> None:
+def test_a_note_is_nothing_that_cannot_be_repaired(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     with (bench.root / DELTAS).open("a") as f:
         f.write("2030-01-01 | a | b | PASS | -\n")
@@ -177,7 +177,7 @@ def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> N
     assert cli("doctor", bench.root, "--dry-run").code == 2
 
 
-def test_what_cannot_be_put_right_stays_and_is_told(bench: Bench, cli: Cli) -> None:
+def test_what_cannot_be_repaired_stays_and_is_told(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     unknown = "2030-01-01 | a | b | PASS | -\n"
     with (bench.root / DELTAS).open("a") as f:
@@ -191,7 +191,7 @@ def test_what_cannot_be_put_right_stays_and_is_told(bench: Bench, cli: Cli) -> N
     assert (bench.root / ".diffs" / f"{day(2)}.diff").read_bytes() == b"damaged"
 
 
-def test_a_line_by_hand_is_set_aside_and_the_backup_gives_it_back(bench: Bench, cli: Cli) -> None:
+def test_a_line_by_hand_is_set_aside_and_the_backup_restores_it(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     path = bench.root / DELTAS
     before = path.read_text()
@@ -205,7 +205,7 @@ def test_a_line_by_hand_is_set_aside_and_the_backup_gives_it_back(bench: Bench, 
     assert path.read_text() == before + "by hand\n"
 
 
-def test_json_tells_each_repair(bench: Bench, cli: Cli) -> None:
+def test_json_lists_each_repair(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     path = bench.root / METRICS
     path.write_text(path.read_text().replace("\tPASS\t", "\tFAIL\t", 1))
@@ -222,7 +222,7 @@ def test_json_tells_each_repair(bench: Bench, cli: Cli) -> None:
     assert said.json["left"] == []
 
 
-def test_a_note_alone_is_no_finding(bench: Bench, cli: Cli) -> None:
+def test_a_note_alone_is_not_a_finding(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     path = bench.root / DELTAS
     path.write_bytes(path.read_bytes()[:-1])
@@ -255,7 +255,7 @@ def test_a_verb_that_was_stopped_is_completed_first(bench: Bench) -> None:
     assert_clean(bench)
 
 
-def test_halves_of_files_that_a_stopped_run_left_go_and_others_stay(bench: Bench) -> None:
+def test_unfinished_files_of_an_interrupted_run_are_removed_and_others_stay(bench: Bench) -> None:
     bench.migrate()
     half, other = bench.root / f".{DELTAS}.4711.tmp", bench.root / ".mine.4711.tmp"
     inner = bench.root / ".session-codec" / f"journal-{'0' * 16}.tmp.payload"
@@ -285,7 +285,7 @@ def test_a_diff_gets_the_name_of_the_key_that_a_merge_gave_its_session(
         assert not clone.check().damaged
 
 
-def test_rows_that_two_clones_shared_are_told_apart(origin: Clone) -> None:
+def test_rows_that_two_clones_shared_are_separated(origin: Clone) -> None:
     ann, bob = clone_of(origin, "ann"), clone_of(origin, "bob")
     for clone in (ann, bob):
         clone.record("human", TIMES[:2], notes="the same")
@@ -295,7 +295,7 @@ def test_rows_that_two_clones_shared_are_told_apart(origin: Clone) -> None:
     assert len(ann.keys(DELTAS)) == 3 + 2 * 2
 
 
-def test_git_is_told_what_it_is_not_told_yet(bench: Bench) -> None:
+def test_git_gets_only_the_lines_that_it_does_not_have(bench: Bench) -> None:
     bench.migrate()
     (bench.root / ".gitignore").write_text("mine\n")
     assert codes(repair(bench.workspace)) == {"git-lines"}

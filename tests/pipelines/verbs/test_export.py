@@ -235,7 +235,7 @@ def test_a_query_reads_the_tables_and_nothing_else(tables: Path, cli: Cli, sql: 
     assert tree(tables) == before
 
 
-def test_misuse_and_missing_tables_are_told(cli: Cli, tmp_path: Path, mixed: Bench) -> None:
+def test_misuse_and_missing_tables_are_reported(cli: Cli, tmp_path: Path, mixed: Bench) -> None:
     assert cli("query", "--tables", tmp_path).code == 2
     assert cli("query", "--tables", tmp_path, "--sql", "SELECT 1").code == 10
     assert cli("export", tmp_path / "t", mixed.root).code == 2

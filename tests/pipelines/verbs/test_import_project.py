@@ -47,7 +47,7 @@ def work(home: Path, folder: Path, number: int) -> None:
     session.save()
 
 
-def test_four_commands_give_a_history_that_a_person_recognises(
+def test_four_commands_give_a_history_that_a_user_recognises(
     tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, root = tmp_path / "home", tmp_path / "app"

@@ -113,7 +113,7 @@ PERSONAL = {
 
 
 @pytest.mark.parametrize("personal", PERSONAL.values(), ids=PERSONAL)
-def test_uninstall_gives_back_the_exact_tree(
+def test_uninstall_restores_the_exact_tree(
     repo: Path, cli: Cli, personal: dict[str, bytes]
 ) -> None:
     for name, data in personal.items():
@@ -139,7 +139,7 @@ def test_uninstall_leaves_sessions_and_what_git_must_not_take(repo: Path, cli: C
     assert cli("verify", repo).code == 0
 
 
-def test_uninstall_leaves_references_that_a_person_edited(repo: Path, cli: Cli) -> None:
+def test_uninstall_leaves_references_that_a_user_edited(repo: Path, cli: Cli) -> None:
     cli("install", repo)
     (repo / "PROJECT_REFERENCES.yaml").write_text("mandates: [Be kind]\n")
     cli("install", repo, "--uninstall")
@@ -154,7 +154,7 @@ def test_an_installed_workspace_takes_a_log_in_later(bench: Bench, cli: Cli) -> 
     assert cli("verify", bench.root).code == 0
 
 
-def test_a_migrated_workspace_is_only_told_of(bench: Bench, cli: Cli) -> None:
+def test_a_migrated_workspace_is_only_mentioned(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     said = cli("install", bench.root, "--json")
     assert {c["path"] for c in said.json["changes"]} == {"AGENTS.md", "CLAUDE.md", ".git/config"}
@@ -190,7 +190,7 @@ def test_a_claude_md_that_imports_agents_is_left_alone(repo: Path, cli: Cli) -> 
     assert (repo / "CLAUDE.md").read_text() == "# Mine\n@AGENTS.md\n"
 
 
-def test_where_there_is_no_claude_md_it_is_made_to_import_agents(repo: Path, cli: Cli) -> None:
+def test_where_there_is_not_a_claude_md_it_is_made_to_import_agents(repo: Path, cli: Cli) -> None:
     cli("install", repo)
     assert IMPORT in (repo / "CLAUDE.md").read_text().splitlines()
     assert GUIDE not in (repo / "CLAUDE.md").read_text()
@@ -291,7 +291,7 @@ def test_each_agent_gets_the_hooks_that_it_has_events_for(repo: Path, cli: Cli) 
             assert rest == [agent, {"SessionStart": "start", "Stop": "stop"}.get(event, "end")]
 
 
-def test_codex_takes_nothing_but_hooks_in_its_file_and_three_seconds_at_an_end(
+def test_codex_takes_only_hooks_in_its_file_and_three_seconds_at_an_end(
     repo: Path, cli: Cli
 ) -> None:
     cli("install", repo, "--hooks", "codex")
@@ -390,7 +390,7 @@ SETTINGS = (
 @pytest.mark.parametrize(
     "path", [".claude/settings.json", ".claude/settings.local.json", ".codex/hooks.json"]
 )
-def test_uninstall_gives_back_the_exact_settings(
+def test_uninstall_restores_the_exact_settings(
     repo: Path, cli: Cli, path: str, before: bytes
 ) -> None:
     (repo / path).parent.mkdir()
@@ -442,7 +442,7 @@ def test_hooks_that_cannot_be_are_a_usage_error(repo: Path, cli: Cli, arguments:
 # What cannot be done
 
 
-def test_a_block_that_a_person_edited_stays_theirs(repo: Path, cli: Cli) -> None:
+def test_a_block_that_a_user_edited_is_not_changed(repo: Path, cli: Cli) -> None:
     cli("install", repo)
     path = repo / "AGENTS.md"
     path.write_text(path.read_text().replace("Project history", "Our history"))
@@ -454,7 +454,7 @@ def test_a_block_that_a_person_edited_stays_theirs(repo: Path, cli: Cli) -> None
     assert (removed.code, path.read_bytes()) == (3, edited)
 
 
-def test_a_mark_without_its_other_is_a_finding_with_its_line(repo: Path, cli: Cli) -> None:
+def test_a_mark_without_its_counterpart_is_a_finding_with_its_line(repo: Path, cli: Cli) -> None:
     (repo / "AGENTS.md").write_bytes(b"# A\n" + BEGIN + b"\nmine\n")
     said = cli("install", repo)
     assert said.code == 3
@@ -471,7 +471,7 @@ def test_a_file_of_another_encoding_is_left_alone(repo: Path, cli: Cli, data: by
     assert (repo / "AGENTS.md").read_bytes() == data
 
 
-def test_what_is_no_file_is_left_alone(repo: Path, cli: Cli) -> None:
+def test_what_is_not_a_file_is_left_alone(repo: Path, cli: Cli) -> None:
     (repo / "AGENTS.md").mkdir()
     os.mkfifo(repo / "CLAUDE.md")
     said = cli("install", repo)
@@ -505,7 +505,7 @@ def test_a_run_that_was_stopped_between_two_files_is_completed_by_the_next(
     assert files(repo) == whole
 
 
-def test_a_workspace_that_cannot_be_written_is_told_and_can_be_read(repo: Path, cli: Cli) -> None:
+def test_a_read_only_workspace_is_reported_and_can_be_read(repo: Path, cli: Cli) -> None:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "tmpfs", str(repo)], capture_output=True, check=False
     )

@@ -68,9 +68,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(("path", "before"), SETTINGS.values(), ids=SETTINGS)
-def test_uninstall_gives_back_the_exact_tree(
-    repo: Path, cli: Cli, path: str, before: bytes
-) -> None:
+def test_uninstall_restores_the_exact_tree(repo: Path, cli: Cli, path: str, before: bytes) -> None:
     (repo / path).parent.mkdir(exist_ok=True)
     (repo / path).write_bytes(before)
     was = tree(repo)
@@ -93,7 +91,7 @@ def test_settings_that_cannot_be_read_are_left_alone_and_the_rest_goes_on(
     assert (repo / ".codex/config.toml").exists()
 
 
-def test_a_dry_run_names_the_files_and_writes_none(repo: Path, cli: Cli) -> None:
+def test_a_dry_run_lists_the_files_and_writes_nothing(repo: Path, cli: Cli) -> None:
     said = cli("install", repo, *BOTH, "--dry-run", "--json")
     assert {".mcp.json", ".codex/config.toml"} <= {c["path"] for c in said.json["changes"]}
     assert not (repo / ".mcp.json").exists()

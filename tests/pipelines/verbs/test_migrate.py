@@ -203,7 +203,7 @@ def test_a_log_that_was_rotated_loses_nothing(bench: Bench, kept: str) -> None:
     assert bench.restore() == bench.log.read_bytes()
 
 
-def test_a_log_that_was_emptied_is_told_and_the_old_one_comes_back(bench: Bench) -> None:
+def test_a_log_that_was_emptied_is_reported_and_the_old_one_can_be_restored(bench: Bench) -> None:
     # What 'tail -n +101 LOG > LOG' does, to the letter.
     bench.migrate()
     before = tree(bench.root)

@@ -135,7 +135,7 @@ def test_text_of_a_layout_that_holds_the_bytes_is_a_finding(bench: Bench, cli: C
     assert said.code == (3 if named else 0)
 
 
-def test_the_same_diff_of_another_session_goes_with_it(bench: Bench, cli: Cli) -> None:
+def test_the_same_diff_of_another_session_is_deleted_with_it(bench: Bench, cli: Cli) -> None:
     twins = [
         entry(f"2025-{month}-01T10:00:00Z", task=month, patch=SECRET) for month in ("10", "11")
     ]
@@ -177,7 +177,7 @@ def test_two_purges_leave_one_archive_of_the_rest(made: Bench, cli: Cli) -> None
     assert cli("archive", "verify", made.root, "--json").json["absent"] == []
 
 
-def test_another_clone_is_told_and_purges_its_copy(made: Bench, cli: Cli, tmp_path: Path) -> None:
+def test_another_clone_reports_and_purges_its_copy(made: Bench, cli: Cli, tmp_path: Path) -> None:
     cli("archive", made.root)
     shutil.copytree(made.root, tmp_path / "other")
     cli("purge", day(3), made.root, "--yes")

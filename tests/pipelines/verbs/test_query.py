@@ -146,7 +146,7 @@ def test_a_line_with_bad_metrics_is_a_finding_too(mixed: Bench, cli: Cli) -> Non
     assert (said.code, said.json["rows"]) == (3, [{"sum_lines_added": 6}])
 
 
-def test_a_torn_last_line_is_no_session(mixed: Bench, cli: Cli) -> None:
+def test_a_torn_last_line_is_not_a_session(mixed: Bench, cli: Cli) -> None:
     with (mixed.root / "SESSION_DELTAS.log").open("a") as f:
         f.write("2026-01-01 | a | b | PASS | -")
     assert _rows(cli, mixed, "--count") == [{"sessions": 4}]
@@ -178,7 +178,7 @@ def test_sql_sees_unknown_numbers_as_null(mixed: Bench, cli: Cli) -> None:
     ]
 
 
-def test_a_wrong_query_is_told_in_one_line(mixed: Bench, cli: Cli) -> None:
+def test_a_wrong_query_is_reported_in_one_line(mixed: Bench, cli: Cli) -> None:
     pytest.importorskip("duckdb")
     said = cli("query", mixed.root, "--sql", "SELEKT 1")
     assert said.code == 10
@@ -232,7 +232,7 @@ def test_sql_takes_no_filter_beside_it(mixed: Bench, cli: Cli) -> None:
     assert cli("query", mixed.root, "--sql", "SELECT 1", "--agent", "human").code == 2
 
 
-def test_a_sum_of_numbers_that_nobody_knows_is_none(bench: Bench, cli: Cli) -> None:
+def test_a_sum_without_known_numbers_is_null(bench: Bench, cli: Cli) -> None:
     bench.log.write_bytes(log_of(entry(day(1), patch=None)))
     bench.migrate()
     said = cli("query", bench.root, "--sum", "tokens_used", "--count", "--json").json

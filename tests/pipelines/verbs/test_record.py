@@ -97,7 +97,7 @@ def test_a_range_gives_its_patch_and_counts_its_commits(
     assert session.metrics.lines_added == sum(int(n) for n in counted if n != "-") >= added
 
 
-def test_the_files_of_the_workspace_are_no_part_of_a_patch(made: Bench, cli: Cli) -> None:
+def test_the_files_of_the_workspace_are_not_part_of_a_patch(made: Bench, cli: Cli) -> None:
     cli("record", made.root, *ASKED)
     made.commit()
     assert "SESSION_DELTAS.log" in git(made.root, "show", "--stat", "HEAD")
@@ -188,7 +188,7 @@ def test_an_id_is_recorded_once(made: Bench, cli: Cli) -> None:
     assert cli("record", made.root, *ASKED, "--id", "run").out != first.out
 
 
-def test_the_same_commits_twice_are_recorded_and_told(made: Bench, cli: Cli) -> None:
+def test_the_same_commits_twice_are_recorded_and_reported(made: Bench, cli: Cli) -> None:
     first = cli("record", made.root, *ASKED)
     again = cli("record", made.root, *ASKED, "--json")
     assert [f["code"] for f in again.json["findings"]] == ["same-commits"]
@@ -196,7 +196,7 @@ def test_the_same_commits_twice_are_recorded_and_told(made: Bench, cli: Cli) -> 
     assert again.json["session"]["key"].startswith(first.out.strip()[:10])
 
 
-def test_a_lost_diff_is_made_again_from_its_commits(made: Bench, cli: Cli) -> None:
+def test_a_lost_diff_is_rebuilt_from_its_commits(made: Bench, cli: Cli) -> None:
     key = cli("record", made.root, *ASKED).out.strip()
     patch = cli("show", key, made.root, "--diff").out
     lose_diff(made, key)
@@ -209,7 +209,7 @@ def test_a_lost_diff_is_made_again_from_its_commits(made: Bench, cli: Cli) -> No
     assert cli("show", key, made.root.parent / "linked", "--diff").code == 0
 
 
-def test_verify_tells_what_git_can_make_again(made: Bench, cli: Cli, tmp_path: Path) -> None:
+def test_verify_counts_the_diffs_that_git_can_remake(made: Bench, cli: Cli, tmp_path: Path) -> None:
     cli("record", made.root, *ASKED)
     made.commit()
     git(tmp_path, "clone", "-q", str(made.root), "clone")
@@ -324,7 +324,7 @@ def test_there_must_be_a_workspace(tmp_path: Path, cli: Cli) -> None:
     assert "session-codec" in said.err
 
 
-def test_a_torn_line_is_ended_first_and_told(made: Bench, cli: Cli) -> None:
+def test_a_torn_line_is_ended_first_and_reported(made: Bench, cli: Cli) -> None:
     for name in ("SESSION_DELTAS.log", ".session-codec/manifest.jsonl"):
         with open(made.root / name, "ab") as f:
             f.write(b'{"torn')

@@ -95,7 +95,7 @@ def test_what_migrate_built_is_fresh_and_a_refresh_writes_nothing(repo: Bench, c
     assert len(repo.manifest.builds) == 1
 
 
-def test_the_first_refresh_after_migrate_knows_what_a_person_did(repo: Bench) -> None:
+def test_the_first_refresh_after_migrate_knows_what_a_user_did(repo: Bench) -> None:
     edit(repo, " node: '>=20'\n", "")
     edit(repo, "testing: Jest 29", "testing: Jest, by hand")
     edit(repo, "No emojis", "No emojis at all")
@@ -173,7 +173,7 @@ def _lock(bench: Bench) -> dict[str, tuple[bytes, int]]:
     return {n: v for n, v in tree(bench.root, times=True).items() if n.endswith("/lock")}
 
 
-def test_a_persons_file_is_adopted_and_nothing_is_added(bench: Bench, cli: Cli) -> None:
+def test_a_users_file_is_adopted_and_nothing_is_added(bench: Bench, cli: Cli) -> None:
     written = "stack: {framework: our own, lint_command: x}\n"
     file(bench).write_text(written)
     package(bench)
@@ -250,7 +250,7 @@ def test_two_clones_that_refresh_the_same_write_the_same_fact(repo: Bench, tmp_p
 LOG_RULES = THREE + b"## Agent rules\n\n- Agents MUST stop after a task\n"
 
 
-def test_the_rules_of_a_log_are_told_with_their_line(bench: Bench) -> None:
+def test_the_rules_of_a_log_are_stated_with_their_line(bench: Bench) -> None:
     bench.log.write_bytes(LOG_RULES)
     bench.migrate()
     made = planned(bench)
@@ -282,7 +282,7 @@ def test_the_rules_of_a_retired_log_stay_here_and_in_a_clone(
     assert cli("references", other.root, "--check").code == 0
 
 
-def test_a_rule_that_the_log_no_longer_has_goes(bench: Bench) -> None:
+def test_a_rule_that_the_log_no_longer_has_is_removed(bench: Bench) -> None:
     bench.log.write_bytes(LOG_RULES)
     bench.migrate()
     bench.log.write_bytes(THREE)
@@ -348,7 +348,7 @@ def test_no_file_outside_of_the_repository_is_read_or_written(
     assert target.read_bytes() == before
 
 
-def test_a_folder_and_a_pipe_by_the_name_of_a_manifest_are_passed_over(repo: Bench) -> None:
+def test_a_folder_and_a_pipe_by_the_name_of_a_manifest_are_skipped(repo: Bench) -> None:
     (repo.root / "Cargo.toml").mkdir()
     os.mkfifo(repo.root / "go.mod")
     assert planned(repo).is_stale is False
@@ -426,7 +426,7 @@ def test_explain_names_file_and_line_of_every_value_and_what_is_yours(
     ]
 
 
-def test_every_value_that_is_not_a_persons_has_an_origin(repo: Bench) -> None:
+def test_every_value_that_is_not_a_users_has_an_origin(repo: Bench) -> None:
     made = planned(repo)
     assert set(made.refresh.values()) == set(made.origins)
 
@@ -448,7 +448,7 @@ def test_a_small_budget_leaves_out_the_least_important_and_says_so(repo: Bench, 
     assert set(stack(repo)) == {"framework", "testing", "package_manager", "node"}
 
 
-def test_a_persons_values_are_never_left_out_and_too_many_of_them_are_a_finding(
+def test_a_users_values_are_never_left_out_and_too_many_of_them_are_a_finding(
     repo: Bench, cli: Cli
 ) -> None:
     own = "".join(f" own_{i}: a value of somebody's own, number {i}\n" for i in range(30))

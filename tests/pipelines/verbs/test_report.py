@@ -125,7 +125,7 @@ def test_what_comes_from_a_log_cannot_end_its_block(bench: Bench, cli: Cli, page
     assert not set("<>&") & set(block[1])
 
 
-def test_a_block_gives_back_any_text() -> None:
+def test_a_block_restores_any_text() -> None:
     text = "</script><script>\u2028\u2029&lt;\ud800\x00\U0001f600"
     (found,) = Blocks(data_block("x", text)).data.values()
     assert json.loads(found) == text
@@ -262,9 +262,7 @@ def test_a_link_is_not_written_through(bench: Bench, cli: Cli, page: Path, tmp_p
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_pipe_is_not_a_report_and_keeps_nobody_waiting(
-    bench: Bench, cli: Cli, page: Path
-) -> None:
+def test_a_pipe_is_not_a_report_and_does_not_block(bench: Bench, cli: Cli, page: Path) -> None:
     bench.migrate()
     os.mkfifo(page)
     assert cli("report", bench.root, "-o", page).code == 22
@@ -292,7 +290,7 @@ def test_a_report_that_cannot_be_finished_leaves_the_last_one(
     assert list(page.parent.glob("*.tmp")) == []
 
 
-def test_archives_stand_in_it_with_what_they_hold(bench: Bench, cli: Cli, page: Path) -> None:
+def test_archives_are_listed_with_their_diffs(bench: Bench, cli: Cli, page: Path) -> None:
     bench.migrate()
     cli("archive", bench.root)
     cli("report", bench.root, "-o", page)

@@ -176,7 +176,7 @@ def test_a_damaged_object_is_never_taken_for_what_it_was(
     assert without_cache(back) == without_cache(synced.root)
 
 
-def test_an_object_that_is_missing_is_told_and_the_rest_comes(
+def test_a_missing_object_is_reported_and_the_rest_is_restored(
     synced: Bench, cli: Cli, remote: Path, back: Path
 ) -> None:
     (first, second) = sorted((remote / "archive").iterdir())
@@ -213,7 +213,7 @@ def test_a_snapshot_that_names_another_file_writes_nothing(
 
 
 @pytest.mark.parametrize("name", [".diffs", ".diffs/archive", ".diffs/v1"])
-def test_nothing_is_written_through_a_link_that_a_clone_brought(
+def test_nothing_is_written_through_a_link_from_a_clone(
     synced: Bench, cli: Cli, remote: Path, back: Path, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -284,7 +284,7 @@ def test_an_object_that_never_ends_does_not_fill_the_disk(
     assert [p for p in back.rglob("*.zst") if p.name.startswith(".")] == []
 
 
-def test_a_full_disk_is_told_leaves_no_piece_and_the_next_restore_completes(
+def test_a_full_disk_is_reported_leaves_no_piece_and_the_next_restore_completes(
     synced: Bench, cli: Cli, remote: Path, back: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = os.fsync

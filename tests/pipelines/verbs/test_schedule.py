@@ -138,7 +138,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(home: Home, tmp_path: Path) 
     checked(analyze, "calendar", when.removeprefix("OnCalendar="))
 
 
-def test_systemd_is_told_to_start_the_timer_and_told_once(home: Home) -> None:
+def test_systemd_is_asked_once_to_start_the_timer(home: Home) -> None:
     assert home.install("--schedule", "systemd").code == 0
     timer = f"{home.units.name}.timer"
     orders = ["--user daemon-reload", f"--user enable --now {timer}"]
@@ -235,7 +235,7 @@ def test_each_says_who_commits_the_manifest(home: Home, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_dry_run_writes_nothing_and_tells_nobody(home: Home, kind: str) -> None:
+def test_a_dry_run_writes_nothing_and_notifies_nobody(home: Home, kind: str) -> None:
     before = tree(home.repo.parent, times=True)
     said = home.install("--schedule", kind, "--remote", REMOTE, "--dry-run", "--json")
     assert said.json["schedule"] == kind
@@ -267,14 +267,14 @@ def test_uninstall_takes_every_job_out_and_nothing_else(home: Home) -> None:
     assert sorted(os.listdir(home.repo)) == [".git", ".github"]
 
 
-def test_a_crontab_that_was_not_there_goes_again(home: Home) -> None:
+def test_a_crontab_that_was_created_is_deleted_again(home: Home) -> None:
     home.install("--schedule", "cron")
     home.install("--uninstall")
     assert not home.crontab.exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_person_edited_is_left_to_them(home: Home, kind: str) -> None:
+def test_what_a_user_edited_is_not_changed(home: Home, kind: str) -> None:
     home.install("--schedule", kind, "--remote", REMOTE)
     service = Path(f"{home.units}.service")
     path = {"systemd": service, "cron": home.crontab}.get(kind, home.repo / CRONJOB)
@@ -288,7 +288,7 @@ def test_what_a_person_edited_is_left_to_them(home: Home, kind: str) -> None:
         assert path.read_bytes() == edited
 
 
-def test_a_workflow_of_that_name_that_a_person_wrote_stays(home: Home) -> None:
+def test_a_workflow_of_that_name_that_a_user_wrote_stays(home: Home) -> None:
     path = home.repo / WORKFLOW
     path.parent.mkdir(parents=True)
     path.write_text("on: push\n")

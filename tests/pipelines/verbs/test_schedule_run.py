@@ -221,7 +221,7 @@ def test_a_second_job_has_nothing_to_do(cluster: Cluster, tmp_path: Path) -> Non
     assert not (checkout / ".diffs/archive").exists()  # what is packed need not travel
 
 
-def test_what_a_person_edited_and_pushed_since_is_no_conflict_for_a_job(
+def test_what_a_user_edited_and_pushed_since_is_not_a_conflict_for_a_job(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     script, environment = workflow_step(cluster)
@@ -234,7 +234,7 @@ def test_what_a_person_edited_and_pushed_since_is_no_conflict_for_a_job(
     assert len(archives(cluster.clone(tmp_path / "seen"))) == 1
 
 
-def test_a_session_that_nobody_copied_is_told_and_the_others_are_packed(
+def test_a_session_that_nobody_copied_is_reported_and_the_others_are_packed(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     script, environment = workflow_step(cluster)

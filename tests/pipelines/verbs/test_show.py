@@ -68,7 +68,7 @@ def test_the_entry_survives_the_log_and_a_heading_pattern(bench: Bench, cli: Cli
     assert said.out == "@2025-11-01 by ada\nStatus: PASS\n"
 
 
-def test_every_entry_of_the_traps_is_given_back(bench: Bench, cli: Cli) -> None:
+def test_every_entry_of_the_traps_is_restored(bench: Bench, cli: Cli) -> None:
     log = corpus("traps.md")
     bench.log.write_bytes(log)
     bench.migrate()
@@ -105,7 +105,7 @@ def test_a_session_without_a_diff_says_so(bench: Bench, cli: Cli) -> None:
     assert "has no diff" in said.err
 
 
-def test_an_absent_diff_and_a_damaged_one_are_told_apart(bench: Bench, cli: Cli) -> None:
+def test_a_missing_diff_and_a_damaged_one_are_distinguished(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     diff = bench.root / ".diffs" / f"{day(1)}.diff"
     diff.write_bytes(PATCH + b"x")
@@ -114,7 +114,7 @@ def test_an_absent_diff_and_a_damaged_one_are_told_apart(bench: Bench, cli: Cli)
     assert cli("show", day(1), bench.root, "--diff").code == 30
 
 
-def test_a_line_that_was_added_by_hand_is_no_session(bench: Bench, cli: Cli) -> None:
+def test_a_line_that_was_added_by_hand_is_not_a_session(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     with (bench.root / "SESSION_DELTAS.log").open("a") as f:
         f.write("2026-01-01 | x | y | PASS | -\n")

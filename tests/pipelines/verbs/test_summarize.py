@@ -150,7 +150,7 @@ def sql(cli: Cli, root: Path, text: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_it_says_what_was_done(mixed: Bench, cli: Cli) -> None:
+def test_the_output_states_what_was_done(mixed: Bench, cli: Cli) -> None:
     found = report(cli, mixed.root, "2025-Q4")
     assert found["figures"]["sessions"] == 5
     assert found["figures"]["pass_rate"] == 40.0
@@ -189,7 +189,7 @@ def test_a_period_without_sessions_says_so(mixed: Bench, cli: Cli) -> None:
     assert "No session is recorded in this period." in said.out
 
 
-def test_it_writes_nothing_but_its_cache_and_reads_a_patch_once(mixed: Bench, cli: Cli) -> None:
+def test_it_writes_only_its_cache_and_reads_a_patch_once(mixed: Bench, cli: Cli) -> None:
     before = tree(mixed.root)
     first = report(cli, mixed.root, "2025-Q4")
     changed = {k for k, v in tree(mixed.root).items() if before.get(k) != v}

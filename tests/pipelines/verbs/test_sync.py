@@ -80,7 +80,7 @@ def test_everything_arrives_and_a_second_sync_is_one_list(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are text here")
-def test_a_folder_whose_name_is_no_text_is_a_remote_like_others(
+def test_a_folder_whose_name_is_not_text_is_a_remote_like_others(
     made: Bench, cli: Cli, tmp_path: Path
 ) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
@@ -167,9 +167,7 @@ def test_what_was_not_here_at_the_last_sync_is_sent_once_it_is(
     assert len([k for k in kinds(remote) if k != "snapshot"]) == 5
 
 
-def test_a_dry_run_names_what_would_go_and_sends_nothing(
-    made: Bench, cli: Cli, remote: Path
-) -> None:
+def test_a_dry_run_lists_the_uploads_and_sends_nothing(made: Bench, cli: Cli, remote: Path) -> None:
     said = cli("sync", made.root, "--remote", remote, "--dry-run", "--json")
     assert len(said.json["would_send"]) == 4
     assert (said.json["loose"], said.json["requests"]) == (1, {"LIST": 1})
@@ -244,7 +242,9 @@ def test_an_archive_that_changed_since_it_was_searched_is_not_sent(
     assert "snapshot" not in kinds(remote)
 
 
-def test_an_archive_that_is_elsewhere_is_told(made: Bench, cli: Cli, remote: Path) -> None:
+def test_an_archive_that_is_stored_elsewhere_is_reported(
+    made: Bench, cli: Cli, remote: Path
+) -> None:
     (first, _) = archives(made)
     first.unlink()
     said = cli("sync", made.root, "--remote", remote, "--json")
@@ -318,7 +318,7 @@ def test_a_command_line_that_cannot_be_meant_is_refused(
     assert "pass" not in said.err
 
 
-def test_a_disk_that_is_not_mounted_is_no_empty_remote(made: Bench, cli: Cli) -> None:
+def test_a_disk_that_is_not_mounted_is_not_an_empty_remote(made: Bench, cli: Cli) -> None:
     assert cli("sync", made.root, "--remote", made.root.parent / "nowhere" / "remote").code == 30
 
 
@@ -394,7 +394,7 @@ def test_a_branch_that_lacks_sessions_does_not_hide_them(
 
 
 @pytest.mark.parametrize("claim", ["all", "deep"])
-def test_a_cache_that_a_clone_brought_does_not_say_that_all_was_sent(
+def test_a_cache_from_a_clone_does_not_say_that_all_was_sent(
     made: Bench, cli: Cli, remote: Path, tmp_path: Path, claim: str
 ) -> None:
     cli("sync", made.root, "--remote", remote)
@@ -418,7 +418,7 @@ def test_a_cache_that_a_clone_brought_does_not_say_that_all_was_sent(
 
 
 @pytest.mark.parametrize("where", ["archive", "loose"])
-def test_a_pipe_in_a_folder_is_no_object_and_is_not_waited_for(
+def test_a_pipe_in_a_folder_is_not_an_object_and_is_not_waited_for(
     made: Bench, cli: Cli, remote: Path, tmp_path: Path, where: str
 ) -> None:
     cli("sync", made.root, "--remote", remote)

@@ -18,7 +18,9 @@ def test_an_intact_workspace_is_verified_and_nothing_is_written(bench: Bench, cl
     assert tree(bench.root, times=True) == before
 
 
-def test_a_fresh_clone_is_no_fault_unless_diffs_are_required_here(bench: Bench, cli: Cli) -> None:
+def test_a_fresh_clone_is_not_a_fault_unless_diffs_are_required_here(
+    bench: Bench, cli: Cli
+) -> None:
     bench.migrate()
     bench.commit()
     clone = bench.root.parent / "clone"
@@ -82,7 +84,7 @@ def test_rows_that_do_not_agree_are_a_finding(bench: Bench, cli: Cli) -> None:
     assert cli("verify", bench.root).code == 3
 
 
-def test_a_manifest_of_nothing_but_junk_is_not_the_format(bench: Bench, cli: Cli) -> None:
+def test_a_manifest_of_only_junk_is_not_the_format(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     (bench.root / ".session-codec" / "manifest.jsonl").write_bytes(b"\xff\n[]\n")
     assert cli("verify", bench.root).code == 10
@@ -92,7 +94,7 @@ def config(bench: Bench, text: str) -> None:
     (bench.root / CONFIG).write_text(text)
 
 
-def test_threshold_and_budgets_stand_in_the_settings_and_the_command_line_goes_before(
+def test_threshold_and_budgets_are_settings_and_the_command_line_takes_precedence(
     bench: Bench, cli: Cli
 ) -> None:
     bench.log.write_bytes(log_of(*(entry(day(n), patch=BIG) for n in range(1, 6))))

@@ -449,7 +449,7 @@ def _steady(file: str | None) -> str | None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_named_mended_as_far_as_it_is_said_and_can_be_undone(
+def test_a_fault_is_named_repaired_as_far_as_it_is_said_and_can_be_undone(
     workspace: Bench, cli: Cli, name: str
 ) -> None:
     fault = FAULTS[name]
@@ -479,7 +479,7 @@ def git_files(bench: Bench) -> list[str]:
     return [name for name in names if name and (bench.root / name).is_file()]
 
 
-def test_a_manifest_that_is_lost_is_brought_back_from_the_last_commit(
+def test_a_manifest_that_is_lost_is_restored_from_the_last_commit(
     workspace: Bench, cli: Cli
 ) -> None:
     path = workspace.root / MANIFEST

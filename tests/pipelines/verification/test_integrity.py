@@ -94,7 +94,7 @@ def test_a_row_that_does_not_say_what_the_manifest_says_is_found(
 
 
 @pytest.mark.parametrize("name", [DELTAS, METRICS, PROGRESS])
-def test_a_missing_row_is_found_and_migrate_mends_it(bench: Bench, name: str) -> None:
+def test_a_missing_row_is_found_and_migrate_repairs_it(bench: Bench, name: str) -> None:
     bench.migrate()
     path = bench.root / name
     path.unlink()

@@ -56,7 +56,7 @@ def test_lines_that_moved_are_not_new(branch: Bench, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_what_a_branch_writes_is_told_with_its_line(
+def test_what_a_branch_writes_is_reported_with_its_line(
     branch: Bench, cli: Cli, committed: bool
 ) -> None:
     path = branch.root / METRICS
@@ -91,7 +91,7 @@ def _drop_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [_drop_row, _drop_file])
-def test_what_a_branch_takes_out_is_told(
+def test_what_a_branch_removes_is_reported(
     branch: Bench, cli: Cli, change: Callable[[Path], None]
 ) -> None:
     change(branch.root)
@@ -126,7 +126,7 @@ def test_stale_references_are_the_branchs_only_if_it_touched_what_they_state(
     assert [f[0] for f in judged(cli, branch.root)] == ["stale"]
 
 
-def test_a_fact_that_a_branch_takes_out_is_told_even_if_all_files_agree(
+def test_a_fact_that_a_branch_removes_is_reported_even_if_all_files_agree(
     branch: Bench, cli: Cli
 ) -> None:
     for name in (MANIFEST, DELTAS, METRICS):
@@ -204,7 +204,7 @@ def test_no_such_revision_no_history_and_no_git_are_one_clear_error(
     assert cli("verify", bench.root, "--since", "main").code == 30
 
 
-def test_a_clone_that_is_too_shallow_is_told_what_it_lacks(
+def test_a_too_shallow_clone_gets_an_error_that_names_the_missing_history(
     branch: Bench, cli: Cli, tmp_path: Path
 ) -> None:
     branch.log.unlink()
@@ -220,7 +220,7 @@ def test_a_clone_that_is_too_shallow_is_told_what_it_lacks(
     assert cli("verify", clone, "--since", "origin/main").code == 0
 
 
-def test_a_workspace_in_a_folder_is_held_against_its_own_files(
+def test_a_workspace_in_a_folder_is_compared_with_its_own_files(
     bench: Bench, cli: Cli, tmp_path: Path
 ) -> None:
     inner = bench.root / "pkg"

@@ -32,7 +32,7 @@ def read(path: str) -> object:
     return read_json_cache(path, lambda document: document)
 
 
-def test_a_value_comes_back_and_a_missing_one_is_none(path: str) -> None:
+def test_a_cached_value_is_returned_and_a_missing_one_is_none(path: str) -> None:
     assert read(path) is None
     write_json_cache(path, VALUE)
     assert read(path) == VALUE

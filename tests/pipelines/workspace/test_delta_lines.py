@@ -91,7 +91,7 @@ def test_every_common_delta_is_recognised_at_once(
         "2026-01-01 | a | b | PASS | - ",
     ],
 )
-def test_no_line_that_is_no_delta_is_recognised_for_one(line: str) -> None:
+def test_no_line_that_is_not_a_delta_is_recognised_for_one(line: str) -> None:
     assert not PLAIN_LINES.fullmatch(f"{line}\n".encode())
     with pytest.raises(FormatError):
         decode_delta(line)
@@ -101,7 +101,7 @@ def test_no_line_that_is_no_delta_is_recognised_for_one(line: str) -> None:
     "line",
     ["2026-03-01 | человек | задача | PASS | -", "2026-03-01 | a | b c | PASS | L+1,D:dpl_1"],
 )
-def test_an_uncommon_delta_is_one_all_the_same(bench: Bench, cli: Cli, line: str) -> None:
+def test_an_unusual_delta_is_read_as_a_delta(bench: Bench, cli: Cli, line: str) -> None:
     bench.migrate()
     with (bench.root / DELTAS).open("a", encoding="utf-8") as f:
         f.write(f"{line}\n")

@@ -419,7 +419,7 @@ def test_a_commit_by_itself_is_compared_with_its_first_parent(case: Case) -> Non
         patch_of(case.workspace, ["1" * 40])
 
 
-def test_a_missing_object_is_an_absent_diff_and_the_others_are_remade(case: Case) -> None:
+def test_a_missing_object_is_a_missing_diff_and_the_others_are_remade(case: Case) -> None:
     blob = git(case.root, "rev-parse", "HEAD:data.bin").strip()
     (case.root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     same = "..".join([case.commits.split("..")[0]] * 2)
@@ -457,7 +457,7 @@ def test_a_filter_of_the_repository_does_not_run_and_is_named(case: Case, cli: C
     assert (said.code, "git config --global" in said.err) == (22, True)
 
 
-def test_a_filter_of_the_repository_that_nothing_needs_is_no_obstacle(case: Case) -> None:
+def test_a_filter_of_the_repository_that_nothing_needs_is_not_an_obstacle(case: Case) -> None:
     (case.root / "module").mkdir()
     for name in git(case.root, "ls-files", "-z").split("\0")[:-1]:
         if (case.root / name).is_file():  # older than the index, so that git trusts their times

@@ -211,7 +211,7 @@ def test_a_journal_that_came_with_a_clone_cannot_replace_anything_else(
 
 
 @pytest.mark.parametrize("junk", [b"", b"\n", b"[]\n", b'{"format":"other"}\n', b"\xff\x00"])
-def test_a_file_that_is_no_journal_is_named_and_left(workspace: Workspace, junk: bytes) -> None:
+def test_a_file_that_is_not_a_journal_is_named_and_left(workspace: Workspace, junk: bytes) -> None:
     Path(workspace.path(JOURNAL)).write_bytes(junk)
     with pytest.raises(FormatError, match="remove the file"):
         recover(workspace)

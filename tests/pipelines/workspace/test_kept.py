@@ -128,7 +128,7 @@ def migrated(cli: Cli, root: Path) -> None:
     assert said.code == 0, said
 
 
-def test_no_verb_reports_or_changes_what_a_person_wrote(cli: Cli, tower: Path) -> None:
+def test_no_verb_reports_or_changes_what_a_user_wrote(cli: Cli, tower: Path) -> None:
     migrated(cli, tower)
     assert set(kept_by(tower)) == {PROGRESS, METRICS, DELTAS}
     assert_sound(cli, tower)
@@ -138,7 +138,7 @@ def test_no_verb_reports_or_changes_what_a_person_wrote(cli: Cli, tower: Path) -
     assert git(tower, "status", "--porcelain") == ""
 
 
-def test_each_session_is_shown_once_beside_a_row_of_a_person(cli: Cli, tower: Path) -> None:
+def test_each_session_is_shown_once_beside_a_row_of_a_user(cli: Cli, tower: Path) -> None:
     migrated(cli, tower)
     assert cli("query", tower).out.count(day(2)) == 1
     assert cli("context", tower, "--style", "lines").out.count(day(2)) == 1
@@ -157,7 +157,7 @@ def test_rows_with_any_line_ends_stay(cli: Cli, tower: Path, ends: bytes) -> Non
     assert cli("doctor", tower).code == 0
 
 
-def test_a_byte_order_mark_before_a_person_s_header_stays(cli: Cli, tower: Path) -> None:
+def test_a_byte_order_mark_before_a_users_header_stays(cli: Cli, tower: Path) -> None:
     path = tower / METRICS
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     commit(tower)
@@ -183,7 +183,7 @@ def test_install_keeps_rows_and_uninstall_forgets_them(cli: Cli, tower: Path) ->
     assert_by_hand(tower)
 
 
-def test_rows_of_a_workspace_whose_manifest_was_lost_are_not_a_person_s(
+def test_rows_of_a_workspace_whose_manifest_was_lost_are_not_a_user_s(
     cli: Cli, tower: Path
 ) -> None:
     migrated(cli, tower)
@@ -201,7 +201,7 @@ def test_an_empty_file_and_a_file_of_ours_keep_nothing(cli: Cli, tmp_path: Path)
     assert kept_by(tmp_path) == {}
 
 
-def test_a_row_of_a_person_that_says_what_ours_would_is_not_doubled(cli: Cli, tower: Path) -> None:
+def test_a_row_of_a_user_that_says_what_ours_would_is_not_doubled(cli: Cli, tower: Path) -> None:
     ours = f"{day(2)} | sonnet-4.5 | task-2 | PASS | L+2,-1,C:1,T:5min\n"
     (tower / DELTAS).write_text(ours)
     migrated(cli, tower)
@@ -213,7 +213,7 @@ def test_a_row_of_a_person_that_says_what_ours_would_is_not_doubled(cli: Cli, to
     assert cli("doctor", tower).code == 0
 
 
-def test_later_migrations_and_amendments_change_no_row_of_a_person(cli: Cli, tower: Path) -> None:
+def test_later_migrations_and_amendments_change_no_row_of_a_user(cli: Cli, tower: Path) -> None:
     migrated(cli, tower)
     (tower / V1_LOG).write_bytes(log_of(entry(day(9), task="task-9")) + THREE)
     migrated(cli, tower)
@@ -223,7 +223,7 @@ def test_later_migrations_and_amendments_change_no_row_of_a_person(cli: Cli, tow
 
 
 @pytest.mark.parametrize("driver", [True, False])
-def test_a_merge_keeps_rows_of_a_person_and_a_repair_after_it(
+def test_a_merge_keeps_rows_of_a_user_and_a_repair_after_it(
     cli: Cli, tower: Path, driver: bool
 ) -> None:
     other = tower.parent / "other"
@@ -244,7 +244,7 @@ def test_a_merge_keeps_rows_of_a_person_and_a_repair_after_it(
     assert_by_hand(tower)
 
 
-def test_a_restored_copy_knows_which_rows_are_a_person_s(cli: Cli, tower: Path) -> None:
+def test_a_restored_copy_knows_which_rows_are_a_user_s(cli: Cli, tower: Path) -> None:
     migrated(cli, tower)
     remote = tower.parent / "remote"
     assert cli("sync", tower, "--remote", remote).code == 0

@@ -56,7 +56,7 @@ def test_the_search_ends_at_the_top_of_the_repository(bench: Bench) -> None:
     assert locate(str(inner)).root == str(inner)
 
 
-def test_a_folder_without_anything_is_no_workspace_yet(tmp_path: Path) -> None:
+def test_a_folder_without_anything_is_not_a_workspace_yet(tmp_path: Path) -> None:
     found = locate(str(tmp_path))
     assert (found.root, found.repository, found.exists) == (str(tmp_path), None, False)
     with pytest.raises(WorkspaceMissing, match="no session-codec workspace"):
@@ -64,7 +64,7 @@ def test_a_folder_without_anything_is_no_workspace_yet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
-def test_what_is_no_folder_is_no_workspace(tmp_path: Path, kind: str) -> None:
+def test_what_is_not_a_folder_is_not_a_workspace(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
     if kind == "file":
         path.write_bytes(b"")
@@ -121,7 +121,7 @@ def test_a_manifest_is_read_around_what_is_broken_in_it(bench: Bench) -> None:
     assert not read.key_conflicts
 
 
-def test_two_sessions_under_one_key_are_a_clash_and_neither_is_lost(bench: Bench) -> None:
+def test_two_sessions_under_one_key_are_a_conflict_and_neither_is_lost(bench: Bench) -> None:
     bench.migrate()
     path = bench.root / MANIFEST
     (line,) = [x for x in path.read_text().splitlines() if '"task":"task-1"' in x]
@@ -249,7 +249,7 @@ def test_what_a_clone_links_to_elsewhere_is_neither_read_nor_written(
 
 
 @pytest.mark.parametrize("name", [".diffs", ".diffs/v1", ".diffs/archive"])
-def test_diffs_go_where_a_person_links_and_nowhere_that_git_does(
+def test_diffs_go_where_a_user_links_and_nowhere_that_git_does(
     bench: Bench, cli: Cli, tmp_path: Path, name: str
 ) -> None:
     bench.migrate()
@@ -281,7 +281,7 @@ def test_a_link_that_stays_inside_is_followed(bench: Bench) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes in the file system")
 @pytest.mark.parametrize("name", OWN)
-def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(bench: Bench, name: str) -> None:
+def test_a_pipe_in_place_of_a_file_does_not_block(bench: Bench, name: str) -> None:
     bench.migrate()
     (bench.root / name).unlink(missing_ok=True)
     os.mkfifo(bench.root / name)

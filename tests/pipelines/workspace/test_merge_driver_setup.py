@@ -136,7 +136,7 @@ def test_what_record_itself_wrote_in_the_same_seconds_merges(origin: Clone) -> N
     assert_whole(ann, ["ann", "bob"])
 
 
-def test_rows_that_two_clones_share_are_told_of_and_get_their_own(origin: Clone) -> None:
+def test_rows_that_two_clones_share_are_reported_and_separated(origin: Clone) -> None:
     ann, bob = clone_of(origin, "ann"), clone_of(origin, "bob")
     for clone in (ann, bob):  # the same agent, task and figures: git sees the same v2 files
         clone.record("human", TIMES[:2], notes="the same")
@@ -163,7 +163,7 @@ def test_rows_alone_that_differ_in_one_file_are_settled_there(origin: Clone) -> 
     assert len(ann.keys(PROGRESS)) == 3 + 2 * 2
 
 
-def test_a_session_that_stands_on_both_sides_is_one(origin: Clone, ann: Clone) -> None:
+def test_a_session_of_both_sides_is_one(origin: Clone, ann: Clone) -> None:
     bob = clone_of(origin, "bob")
     git(bob.root, "fetch", "-q", str(ann.root), "HEAD")
     git(bob.root, "cherry-pick", "FETCH_HEAD")
@@ -195,7 +195,7 @@ def test_a_clone_without_the_driver_falls_back_to_union(origin: Clone, bob: Clon
     assert len(manifest.key_conflicts) == MANY
 
 
-def test_nothing_in_a_repository_stands_in_for_what_git_runs(origin: Clone, bob: Clone) -> None:
+def test_nothing_in_a_repository_can_replace_the_driver_program(origin: Clone, bob: Clone) -> None:
     cid = clone_of(origin, "cid")
     mark = origin.root.parent / "ran"
     evil = f"open({str(mark)!r}, 'w')\n"
@@ -275,7 +275,7 @@ def test_the_repository_says_union_and_what_is_set_up_here_goes_before_it(origin
     assert git(origin.root, *asked).count(": session-codec\n") == 4
 
 
-def test_a_file_that_is_no_business_of_the_driver_is_refused(tmp_path: Path, cli: Cli) -> None:
+def test_a_file_that_is_not_merged_by_record_is_refused(tmp_path: Path, cli: Cli) -> None:
     for name in "oab":
         (tmp_path / name).write_bytes(name.encode())
     versions = [tmp_path / name for name in "oab"]

@@ -55,7 +55,7 @@ def test_a_torn_line_is_ended_first_and_reported_and_spoils_no_other(
     assert len(bench.manifest.sessions) == 4
 
 
-def test_git_is_told_what_to_ignore_once_and_after_the_users_own_lines(bench: Bench) -> None:
+def test_ignore_lines_are_added_once_after_the_users_own(bench: Bench) -> None:
     (bench.root / ".gitignore").write_bytes(b"node_modules\n/.diffs/")
     bench.migrate()
     text = (bench.root / ".gitignore").read_text()

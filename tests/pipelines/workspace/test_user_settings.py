@@ -75,7 +75,7 @@ def test_a_repository_cannot_speak_for_workspaces_even_if_it_is_trusted(house: H
     assert house.settings(trust=True) == Settings()
 
 
-def test_a_folder_of_settings_that_is_relative_is_not_looked_for_in_the_repository(
+def test_a_folder_of_settings_that_is_relative_is_not_searched_for_in_the_repository(
     house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -109,9 +109,7 @@ def test_allowances_of_all_sources_count_together_and_recipients_do_not(house: H
         ("[remote\n", "not TOML"),
     ],
 )
-def test_what_is_misspelt_is_refused_and_not_passed_over(
-    house: House, text: str, message: str
-) -> None:
+def test_what_is_misspelt_is_refused_and_not_skipped(house: House, text: str, message: str) -> None:
     house.file.write_text(text)
     with pytest.raises(FormatError, match=message) as caught:
         house.settings()

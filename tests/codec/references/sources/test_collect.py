@@ -82,7 +82,7 @@ def test_the_order_in_which_files_are_given_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("case", SHAPES)
-def test_the_origins_of_a_repository_are_those_that_a_person_finds(case: str) -> None:
+def test_the_origins_of_a_repository_are_those_that_a_user_finds(case: str) -> None:
     found = stated_references(files_of(case))
     told = "".join(f"{name}\t{shown(origins)}\n" for name, origins in found.origins.items())
     assert told == (FIXTURES / case / "origins.txt").read_text()
@@ -241,7 +241,7 @@ def test_a_huge_log_is_read_in_part_and_a_huge_manifest_is_a_problem() -> None:
     assert [str(p) for p in found.problems] == ["package.json: larger than 256 KiB; not read"]
 
 
-def test_a_byte_order_mark_crlf_and_bytes_that_are_no_utf8_are_read() -> None:
+def test_a_byte_order_mark_crlf_and_bytes_that_are_not_utf8_are_read() -> None:
     data = b"\xef\xbb\xbf# Rules\r\n- Caf\xe9s are banned\r\n"
     assert stated_references({"CLAUDE.md": data}).references.mandates == ("Caf\ufffds are banned",)
     manifest = b'\xef\xbb\xbf{"dependencies":\r\n{"next": "^14"}}'
@@ -339,7 +339,7 @@ def test_a_manifest_comes_before_a_workflow() -> None:
         "npm run test -- " + "--very-long-option " * 5,
     ],
 )  # fmt: skip
-def test_what_is_no_whole_command_is_passed_over(command: str) -> None:
+def test_what_is_not_a_whole_command_is_skipped(command: str) -> None:
     found = workflow(f"    - run: {json.dumps(command)}\n")
     assert found.references.stack == {"ci": "GitHub Actions"}
 
@@ -438,7 +438,7 @@ def test_a_report_that_contains_a_loud_word_is_not_a_mandate(path: str, text: st
         "You MUST ask before a release", "The log MUST be appended, NEVER rewritten",
     ],
 )  # fmt: skip
-def test_an_order_is_a_mandate_wherever_its_loud_word_stands(path: str, text: str) -> None:
+def test_an_order_is_a_mandate_wherever_its_capital_word_is(path: str, text: str) -> None:
     assert mandates(f"# Log\n\n## Notes\n- {text}\n", path) == (text,)
 
 
@@ -517,7 +517,7 @@ def test_routing_rules_need_a_glob_and_agents() -> None:
     }
 
 
-def test_targets_stand_in_their_sections_only() -> None:
+def test_targets_count_only_in_their_sections() -> None:
     text = (
         "coverage: 1%\n\n## Performance targets\n"
         "- coverage: 80%\n- CI time < 2 min.\n- Lighthouse 90+\n- Keep bundle under 200 kB\n"
@@ -564,7 +564,7 @@ diff --git a/CLAUDE.md b/CLAUDE.md
 """
 
 
-def test_what_happened_in_a_session_is_no_rule() -> None:
+def test_what_happened_in_a_session_is_not_a_rule() -> None:
     assert stated(LOG, SESSIONS) == Stated(references=References())
 
 
@@ -575,7 +575,7 @@ def test_a_session_is_known_by_any_common_heading(heading: str) -> None:
     assert mandates(f"## {heading}\n### Rules\n- Agents MUST rest\n", LOG) == ()
 
 
-def test_a_mandatory_protocol_is_told_by_what_it_forbids() -> None:
+def test_a_mandatory_protocol_is_stated_by_what_it_forbids() -> None:
     text = (
         SESSIONS + "## How Agents Update This File\n\nMANDATORY POST-TASK PROTOCOL:\n\n"
         "1. Agent completes task\n2. Agent appends:\n\n```markdown\n### [time]\n```diff\nx\n```\n"
@@ -590,7 +590,7 @@ def test_a_mandatory_protocol_is_told_by_what_it_forbids() -> None:
     )
 
 
-def test_a_mandatory_protocol_that_forbids_nothing_is_told_by_its_steps() -> None:
+def test_a_mandatory_protocol_that_forbids_nothing_is_stated_by_its_steps() -> None:
     text = "## MANDATORY closing steps\n- run the tests\n- append to the log\n"
     assert mandates(text, LOG) == ("closing steps: run the tests; append to the log",)
 

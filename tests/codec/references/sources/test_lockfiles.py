@@ -158,7 +158,7 @@ def test_a_lock_alone_says_no_more_than_what_keeps_it() -> None:
     assert found.references.stack == {"package_manager": "yarn"}
 
 
-def test_two_package_managers_are_both_told_and_one_with_its_version_once() -> None:
+def test_two_package_managers_are_both_stated_and_one_with_its_version_once() -> None:
     files = {"package.json": b'{"packageManager": "pnpm@9.1.0"}', "pnpm-lock.yaml": b"",
              "uv.lock": b""}  # fmt: skip
     assert stated_references(files).references.stack["package_manager"] == "pnpm 9.1.0, uv"

@@ -24,7 +24,7 @@ def lines_of(found: Stated, name: str) -> list[tuple[str, int | None]]:
 # Manifests
 
 
-def test_a_cargo_toml_tells_its_edition_its_oldest_rust_and_its_crates() -> None:
+def test_a_cargo_toml_states_its_edition_its_oldest_rust_and_its_crates() -> None:
     found = stated(
         Cargo__toml=(
             "[package]\nname = 'x'\nedition = \"2024\"\nrust-version = '1.85'\n\n"
@@ -40,7 +40,7 @@ def test_a_cargo_toml_tells_its_edition_its_oldest_rust_and_its_crates() -> None
     assert lines_of(found, "stack.rust") == [("Cargo.toml", 4)]
 
 
-def test_a_go_mod_tells_its_go_and_what_is_required_directly() -> None:
+def test_a_go_mod_states_its_go_and_direct_requirements() -> None:
     found = stated(
         go__mod=(
             "module example.org/tide\n\ngo 1.22.1\n\nrequire (\n"
@@ -53,7 +53,7 @@ def test_a_go_mod_tells_its_go_and_what_is_required_directly() -> None:
     assert lines_of(found, "stack.testing") == [("go.mod", 10)]
 
 
-def test_a_gemfile_tells_its_gems_but_not_what_is_commented_out() -> None:
+def test_a_gemfile_states_its_gems_but_not_what_is_commented_out() -> None:
     found = stated(
         Gemfile=(
             "source 'https://rubygems.org'\nruby \"3.3.0\"\ngem 'rails', '~> 7.1.0'\n"
@@ -66,7 +66,7 @@ def test_a_gemfile_tells_its_gems_but_not_what_is_commented_out() -> None:
     assert lines_of(found, "stack.testing") == [("Gemfile", 6)]
 
 
-def test_a_requirements_txt_tells_its_distributions() -> None:
+def test_a_requirements_txt_states_its_distributions() -> None:
     found = stated(
         requirements__txt="# django==3\n-r base.txt\nFlask[async]==3.0.3 # web\npytest >= 8\n"
     )
@@ -74,7 +74,7 @@ def test_a_requirements_txt_tells_its_distributions() -> None:
     assert lines_of(found, "stack.framework") == [("requirements.txt", 3)]
 
 
-def test_a_composer_json_tells_its_packages_and_scripts() -> None:
+def test_a_composer_json_states_its_packages_and_scripts() -> None:
     found = stated(
         composer__json='{"require": {"php": ">=8.2"}, "require-dev": {"pestphp/pest": "^3.0"},\n'
         '"scripts": {"test": "pest", "lint": "pint", "post-install-cmd": "x"}}'
@@ -98,7 +98,7 @@ def test_scripts_and_targets_give_a_command_only_where_no_workflow_has_one() -> 
     assert lines_of(found, "stack.typecheck_command") == [("Makefile", 3)]
 
 
-def test_the_script_that_npm_writes_for_want_of_tests_is_none() -> None:
+def test_the_placeholder_test_script_of_npm_is_not_a_test_command() -> None:
     script = 'echo \\"Error: no test specified\\" && exit 1'
     assert stated(package__json=f'{{"scripts": {{"test": "{script}"}}}}').references.stack == {}
 
@@ -134,21 +134,23 @@ def test_scripts_are_run_by_the_package_manager_that_is_named(
         ("Dockerfile", "FROM ghcr.io/x/y:1\nfrom python:3.12.1\n", "python", "3.12.1"),
     ],
 )  # fmt: skip
-def test_a_version_is_told_as_its_file_has_it(name: str, text: str, key: str, version: str) -> None:
+def test_a_version_is_stated_as_its_file_has_it(
+    name: str, text: str, key: str, version: str
+) -> None:
     stack = dict(stated_references({name: text.encode()}).references.stack)
     stack.pop("deployment", None)
     assert stack == {key: version}
 
 
 @pytest.mark.parametrize("text", ["", "node\n", "see README", "22 or newer", "3.12 # x\n" * 3])
-def test_what_is_no_version_states_none(text: str) -> None:
+def test_what_is_not_a_version_states_none(text: str) -> None:
     assert stated_references({".nvmrc": text.encode()}).references.stack == {}
 
 
 # Pipelines
 
 
-def test_a_gitlab_pipeline_tells_its_commands() -> None:
+def test_a_gitlab_pipeline_states_its_commands() -> None:
     found = stated_references(
         {
             ".gitlab-ci.yml": b"test:\n  script:\n    - !reference [.base, script]\n"
@@ -162,7 +164,7 @@ def test_a_gitlab_pipeline_tells_its_commands() -> None:
     assert lines_of(found, "stack.test_command") == [(".gitlab-ci.yml", 4)]
 
 
-def test_other_pipelines_are_told_by_their_files() -> None:
+def test_other_pipelines_are_recognized_by_their_files() -> None:
     found = stated_references({"Jenkinsfile": b"node {}", ".circleci/config.yml": b"x: 1"})
     assert found.references.stack == {"ci": "CircleCI, Jenkins"}
 
@@ -172,7 +174,7 @@ def test_other_pipelines_are_told_by_their_files() -> None:
     ["uv sync --group lint", "npm ci --ignore-scripts test", "cargo fetch --target build",
      "cargo publish --dry-run"],
 )  # fmt: skip
-def test_what_only_fetches_is_no_command(command: str) -> None:
+def test_what_only_fetches_is_not_a_command(command: str) -> None:
     text = f"jobs: {{a: {{steps: [{{run: {command}}}]}}}}"
     assert stated(__github_I_workflows_I_a__yml=text).references.stack == {"ci": "GitHub Actions"}
 
@@ -185,7 +187,7 @@ def test_what_only_fetches_is_no_command(command: str) -> None:
         '"$RUNNER" test', "- test", "if: test",
     ],
 )  # fmt: skip
-def test_lines_of_a_text_in_a_script_are_no_commands(script: str) -> None:
+def test_lines_of_a_quoted_text_in_a_script_are_not_commands(script: str) -> None:
     block = "".join(f"          {line}\n" for line in script.split("\n"))
     text = f"jobs:\n  a:\n    steps:\n      - run: |\n{block}          pytest -q\n"
     found = stated(__github_I_workflows_I_a__yml=text)
@@ -237,7 +239,7 @@ def test_an_agent_without_a_name_has_that_of_its_file_and_one_without_an_end_has
     assert stated_references({".claude/agents/a.md": text}).references.routing_rules == {}
 
 
-def test_a_rule_file_for_some_paths_is_no_mandate_and_one_for_all_is() -> None:
+def test_a_rule_file_for_some_paths_is_not_a_mandate_and_one_for_all_is() -> None:
     files = {
         ".claude/rules/api.md": b"---\npaths:\n  - app/**\n---\n- Routes MUST check the session\n",
         ".claude/rules/all.md": b"- Secrets MUST stay out\n",
@@ -296,7 +298,7 @@ def test_manifests_come_before_memory_and_memory_before_prose() -> None:
     assert found.references.mandates == ("b", "a rule")
 
 
-def test_a_memory_that_is_none_is_a_problem_with_its_line() -> None:
+def test_a_memory_that_is_invalid_is_a_problem_with_its_line() -> None:
     broken = stated(PROJECT_MEMORY__yaml="a: b\nstack: [\n")
     assert [(p.file, p.line) for p in broken.problems] == [("PROJECT_MEMORY.yaml", 3)]
     assert "not a mapping" in str(stated(PROJECT_MEMORY__yaml="- a\n").problems[0])

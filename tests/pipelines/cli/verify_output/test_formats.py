@@ -134,7 +134,7 @@ def test_json_is_the_same_by_both_ways_and_stdout_has_nothing_else(bench: Bench,
     assert cli("verify", bench.root, "--format", "json").out == said.out
 
 
-def test_a_result_stands_in_its_line_of_the_repository_and_keeps_its_fingerprint() -> None:
+def test_a_result_has_its_line_in_the_repository_and_keeps_its_fingerprint() -> None:
     def one(made: Verdict) -> dict[str, Any]:
         (result,) = assert_sarif(sarif_of(made, version="1"))["runs"][0]["results"]
         return dict(result)
@@ -177,7 +177,7 @@ def test_junit_has_a_case_for_each_check_and_one_failure_with_all_that_it_found(
     assert [c.tag for c in cases["gate"]] == ["skipped"]
 
 
-def test_markdown_of_thousands_of_findings_is_below_a_megabyte_and_tells_what_is_cut() -> None:
+def test_markdown_of_thousands_of_findings_is_below_a_megabyte_and_states_what_is_cut() -> None:
     many = [finding(message=f"{n} {HOSTILE} {'x' * 5000}") for n in range(5000)]
     notes = [finding("gap", level="note")] * 10
     text = markdown_of(verdict(*notes, *many))
@@ -247,6 +247,6 @@ def test_what_stops_verify_is_json_too_and_said_where_people_look(
     assert said.code == said.json["exit"] == 2
 
 
-def test_the_progress_file_is_named_where_a_required_diff_is_absent() -> None:
+def test_the_progress_file_is_named_for_a_missing_required_diff() -> None:
     made = verdict(finding("absent", file=PROGRESS, line=None, key=day(4)))
     assert [c.name for c in made.checks() if not c.passed] == ["progress"]

@@ -117,7 +117,7 @@ def test_a_clone_without_diffs_has_the_commits_and_names_what_was_not_compared(
     assert found["grades"]["blob"] == found["grades"]["hunk"] == 0
 
 
-def test_a_shallow_clone_is_told_how_to_fetch_and_keeps_its_exit_code(
+def test_a_shallow_clone_gets_a_hint_how_to_fetch_and_the_same_exit_code(
     root: Path, tmp_path: Path, cli: Cli
 ) -> None:
     shallow = tmp_path / "shallow"

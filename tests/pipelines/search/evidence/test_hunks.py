@@ -36,7 +36,7 @@ TRIVIAL = ["}", "", "  return None", "else:", "\tend", "</div>", "});", "return 
 
 
 @pytest.mark.parametrize("text", TRIVIAL)
-def test_a_trivial_line_is_no_evidence(text: str) -> None:
+def test_a_trivial_line_is_not_evidence(text: str) -> None:
     assert not has_words(text.encode())
     assert hunks({"a": [text]}, {"c": [text]}) == {"a": []}
     assert hunks({"a": [text, "alpha"]}, {"c": [text, "beta"]}) == {"a": []}
@@ -47,7 +47,7 @@ def test_a_line_with_a_word_is_evidence(text: str) -> None:
     assert hunks({"a": [text]}, {"c": [text]}) == {"a": ["c"]}
 
 
-def test_a_line_that_others_add_too_is_no_evidence() -> None:
+def test_a_line_that_others_add_too_is_not_evidence() -> None:
     assert hunks({"a": ["alpha"], "b": ["alpha"]}, {"c": ["alpha"]}) == {"a": [], "b": []}
     assert hunks({"a": ["alpha"]}, {"c": ["alpha"], "d": ["alpha"]}) == {"a": []}
 

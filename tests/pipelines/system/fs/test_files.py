@@ -82,7 +82,7 @@ def test_a_file_that_is_there_is_not_written_as_new(tmp_path: Path) -> None:
         (b"a\x0bb\x85c\r\n", ["a\x0bb\ufffdc\r"], False),
     ],
 )
-def test_a_piece_of_a_line_is_no_line(
+def test_a_piece_of_a_line_is_not_a_line(
     tmp_path: Path, content: bytes, lines: list[str], torn: bool
 ) -> None:
     path = tmp_path / "f"
@@ -130,7 +130,7 @@ def test_two_processes_do_not_hold_one_lock_and_a_dead_one_holds_none(tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes in the file system")
-def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_keeps_nobody_waiting(
+def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_does_not_block(
     tmp_path: Path,
 ) -> None:
     os.mkfifo(tmp_path / "pipe")

@@ -155,9 +155,7 @@ def test_the_repository_itself_cannot_fetch_by_a_program(repo: Path, tmp_path: P
     assert not witness.exists()
 
 
-def test_a_link_that_a_clone_brought_is_known_behind_another(
-    repo: Path, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_link_from_a_clone_is_known_behind_another(repo: Path, cli: Cli, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     assert cli("install", repo / "real").code in {0, 20}

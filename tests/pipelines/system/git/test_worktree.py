@@ -56,7 +56,7 @@ def test_a_linked_worktree_is_read(repo: Path, tmp_path: Path) -> None:
     assert home_of(str(linked / "x"), str(linked)) == str(repo / "x")
 
 
-def test_the_main_worktree_is_no_linked_one(repo: Path) -> None:
+def test_the_main_worktree_is_not_a_linked_one(repo: Path) -> None:
     assert main_worktree(str(repo)) is None
     assert home_of(str(repo), str(repo)) == str(repo)
     assert home_of("/x/y", None) == "/x/y"
@@ -91,13 +91,13 @@ def test_a_branch_without_a_commit_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "head", ["", "ref: ../../../etc/passwd", "ref: refs/../../../etc/passwd", "x" * 40, "\0"]
 )
-def test_a_head_that_is_none_is_not_known(repo: Path, head: str) -> None:
+def test_a_head_that_is_invalid_is_not_known(repo: Path, head: str) -> None:
     (repo / ".git" / "HEAD").write_text(head)
     assert head_of(str(repo))[0] == ""
 
 
 @pytest.mark.parametrize("content", ["", "gitdir: /nowhere", "gitdir: \0", "nonsense"])
-def test_a_git_file_that_names_nothing_is_no_trouble(tmp_path: Path, content: str) -> None:
+def test_a_git_file_that_names_nothing_causes_no_trouble(tmp_path: Path, content: str) -> None:
     (tmp_path / ".git").write_text(content)
     assert head_of(str(tmp_path)) == ("", "")
     assert main_worktree(str(tmp_path)) is None
