@@ -147,7 +147,7 @@ SELECT 'example.com/team/app' || lpad((n // {each})::VARCHAR, 8, '0') AS reposit
     1::BIGINT AS commits, (hash(n + 5) % 90)::BIGINT AS duration_min,
     (hash(n + 6) % 100000)::BIGINT AS tokens_used, 'recorded' AS source, NULL::BIGINT AS v1_tokens,
     sha256(n::VARCHAR || '{month}') AS diff_sha256, (hash(n + 7) % 9000)::BIGINT AS diff_bytes
-FROM range({start}, {end}) t(n) ORDER BY 1, 2
+FROM range({start}, {end}) t(n)
 """
 
 
