@@ -230,7 +230,7 @@ def _write_parquet(folder: Path, count: int) -> list[Path]:
 
 
 def _folded(folder: Path) -> tuple[int, float]:
-    """Fold rows of many repositories into new tables; return their number, and seconds of processor."""
+    """Fold rows of many repositories into new tables; return their number and processor seconds."""
     from codec.tables.rows import Row
     from pipelines.outcomes.progress import Silent
     from pipelines.remotes.directory import DirectoryRemote
