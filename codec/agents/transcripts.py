@@ -73,9 +73,10 @@ def entry_of(line: bytes) -> dict[str, Any] | None:
 
 def object_in(text: str) -> dict[str, Any] | None:
     """Return the JSON object that a text is; None if it is not one."""
-    text = text.strip()
+    if text[:1] != "{":  # a copy of each line would cost
+        text = text.lstrip()
     try:
         value, end = _SCAN(text)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and end == len(text) else None
+    return value if isinstance(value, dict) and not text[end:].strip() else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -22,11 +21,9 @@ from codec.summaries.claims import VERIFIER_VERSION
 from codec.summaries.prompt import PROMPT_VERSION
 
 FORMAT: Final = 1
-FOLDER: Final = ".session-codec/summaries"
 #: The largest file that is read, in bytes: it may come from a clone.
 SIZE_LIMIT: Final = 1 << 20
 _DIGEST: Final = 16
-_PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json", re.ASCII)
 
 
 class Cited(NamedTuple):
@@ -74,16 +71,6 @@ class Summary(NamedTuple):
     cost_usd: float | None
     dropped: Mapping[str, int]
     claims: tuple[Statement, ...]
-
-
-def path_of(period: str) -> str:
-    """Return the path of the summary of a period, relative to the workspace."""
-    return f"{FOLDER}/{period}.json"
-
-
-def is_path(path: str) -> bool:
-    """Return True if a path, relative to the workspace, is that of a summary."""
-    return _PATH.fullmatch(path) is not None
 
 
 def digest_of(identity: str) -> str:

@@ -19,6 +19,7 @@ from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.dialects import date_line
 from codec.v1.fields import Fields, read_body
 from codec.v1.figures import declared, first_line
+from codec.v1.forms import compiled
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
 from codec.v1.lines import OTHER, Line
@@ -64,9 +65,7 @@ _HEADING_FIRST = re.compile(r"\s*#{2,6}[ \t]+(?P<text>[^\n]*?)[ \t#]*(?:\n|$)")
 _CLOCK_FIRST = re.compile(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
 #: The last line of an entry that somebody signed.
 _SIGNED = re.compile(r"(?:—|–|--|signed(?: by)?:?)\s*(?P<agent>\S[^\n]{0,60})", re.I)
-_BETWEEN = re.compile(
-    rf"(?P<start>{CLOCK_PATTERN})\s*(?:[-–—→~〜]|to|bis)\s*(?P<end>{CLOCK_PATTERN})", re.I
-)
+_BETWEEN: Final = rf"(?P<start>{CLOCK_PATTERN})\s*(?:[-–—→~〜]|to|bis)\s*(?P<end>{CLOCK_PATTERN})"
 _RULES: Final = (b"---", b"***", b"___")
 
 
@@ -127,7 +126,9 @@ def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
         task = ""
     status = heading.status or _status(fields)
     started = first_line(fields, "started") or first_line(fields, "date")
-    between = _BETWEEN.fullmatch(started)
+    between = None
+    if ":" in started[:5]:
+        between = compiled(_BETWEEN, re.IGNORECASE).fullmatch(started)
     return Entry(
         time=heading.time,
         time_end=heading.time_end,

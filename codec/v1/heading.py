@@ -70,6 +70,11 @@ _AGENT_NOTE = re.compile(
     r"(?P<after>.*)",
     re.I,
 )
+_BRANCH = re.compile(
+    r"(?:branch:? )?`?(?:claude|codex|copilot|cursor|jules|feature|feat|fix|bugfix|hotfix|chore"
+    r"|release|refactor|wip)/[\w./-]+`?",
+    re.I,
+)
 _SESSION_ID = re.compile(r"session:?\s", re.I)
 _LAST_BRACKETS = re.compile(r"(?P<before>.*?)\s*[(\[（【](?P<inner>[^()\[\]（）【】]*)[)\]）】]\s*")
 _FIRST_BRACKETS = re.compile(
@@ -216,7 +221,7 @@ def _without_brackets(heading: Heading) -> Heading | None:
         return heading._replace(task=before, status=inner)
     if not heading.agent and is_agent(inner) and not is_agent(task):
         return heading._replace(task=before, agent=inner)
-    if _says_nothing(inner) or _SESSION_ID.match(inner):
+    if _says_nothing(inner) or _SESSION_ID.match(inner) or _BRANCH.fullmatch(inner):
         return heading._replace(task=before)
     if not heading.status and is_status(before):
         return heading._replace(task="", status=task)

@@ -24,6 +24,7 @@ FIELD_LIMIT: Final = 600
 
 _LONG: Final = frozenset({"notes", "lessons", "blockers", "escalation"})  # kept as they are
 _TELLING: Final = frozenset({"summary", "done", "outcome"})
+_OPEN: Final = frozenset({"blockers", "escalation", "next"})
 _MARKS = re.compile(
     r"\*\*|__(?=\S)|(?<=\S)__|!\[[^\]\n]*\]\([^)\n]*\)"
     r"|</?(?:br|p|div|details|summary|sub|sup|kbd|b|i|u|em|strong|ul|ol|li)(?: [^<>\n]*)?/?>"
@@ -58,7 +59,7 @@ def notes_of(body: Body) -> Iterator[tuple[str, str]]:
             if text and not _SAYS_NOTHING.fullmatch(text):
                 texts[field] = text if field in _LONG else _cut(text, FIELD_LIMIT)
     if not _TELLING & texts.keys():
-        text = _first_sentences(body, alone=not texts)
+        text = _first_sentences(body, alone=not texts, is_open=texts.keys() <= _OPEN)
         if text:
             yield "summary", text
     yield from texts.items()
@@ -81,13 +82,17 @@ def first_line(body: Body) -> str:
     return ""
 
 
-def _first_sentences(body: Body, *, alone: bool) -> str:
+def _first_sentences(body: Body, *, alone: bool, is_open: bool) -> str:
     """Return the first sentences of the text that has no label.
 
-    If an entry has no notes at all (`alone`), text below any label is used, and then the prose in
-    its code blocks.
+    If the notes say only what is left to do (`is_open`), the text behind unknown labels is used. If
+    an entry has no notes at all (`alone`), text below any label is used, and then the prose in its
+    code blocks.
     """
     lines = [line for line in body.lines if not line.field]
+    if not lines and is_open:
+        lines = [line for line in body.lines if line.label and not line.is_item]
+        lines = [line for line in lines if " " in line.text and _is_telling(line)]
     if not lines and alone:
         lines = [line for line in body.lines if line.field == OTHER and _is_telling(line)]
         if not any(" " in line.text for line in lines):  # values of settings at most

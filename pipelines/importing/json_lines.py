@@ -128,7 +128,8 @@ def _events(source: Source, reading: Reading) -> list[Iterator[Event]]:
     """Return the events of a session, and those of each sub-agent."""
     if source.prompts:
         return [(e for p in source.prompts for e in (Line(p.time), p))]
-    main = _together(source, reading)
+    first, *more = source.paths
+    main = _together(source, reading) if more else entries(first, reading.findings)
     return [
         events_of(source.agent, main, source.session_id, reading.seen),
         *(
@@ -139,11 +140,11 @@ def _events(source: Source, reading: Reading) -> list[Iterator[Event]]:
 
 
 def _together(source: Source, reading: Reading) -> Iterator[dict[str, Any]]:
-    """Yield the lines of all files of a session; repeated lines only once."""
+    """Yield the lines of several files of a session; repeated lines only once."""
     seen: set[int] = set()
     for path in source.paths:
         for entry in entries(path, reading.findings):
-            if len(source.paths) > 1 and "uuid" not in entry:
+            if "uuid" not in entry:
                 name = hash(json.dumps(entry, sort_keys=True))
                 if name in seen:
                     continue

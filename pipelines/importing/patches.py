@@ -28,7 +28,8 @@ from pipelines.workspace.git_patches import PATCH_OPTIONS
 
 #: A file of a session before and after; each is a blob's hash, a mark of fast-import, or empty.
 Pair = tuple[str, str]
-_BATCH: Final = 16
+#: Sessions whose patches one run of git makes.
+_BATCH: Final = 128
 #: A file that git does not have; of the modes that git has, those of files whose content is here.
 _MODE: Final = "100644"
 _MODES: Final = frozenset(("100644", "100755"))
@@ -67,9 +68,9 @@ class PatchMaker:
         self._own = Repository(folder, folder, folder)
         self._blobs = self._stack.enter_context(ExitStack())
         settings = ("core.compression=0", "pack.compression=0")
-        fast = git_dialogue(
-            self._own, "fast-import", "--quiet", "--depth=0", "--done", settings=settings
-        )
+        self._known = os.path.join(folder, "marks")
+        options = ("--quiet", "--depth=0", "--done", f"--export-marks={self._known}")
+        fast = git_dialogue(self._own, "fast-import", *options, settings=settings)
         self._in: IO[bytes] = self._blobs.enter_context(fast)[0]
         return self
 
@@ -111,20 +112,24 @@ class PatchMaker:
             modes: of the files that git has, by path.
             left_out: paths that no patch may contain.
         """
+        first = len(self._marks) + 1
         for number, pairs in enumerate(self._pairs):
             for side in (0, 1):
                 kept = {path: pair[side] for path, pair in pairs.items() if path not in left_out}
-                self._commit(f"{number}.{side}", kept, modes)
+                self._commit(first + 2 * number + side, kept, modes)
         self._in.write(b"done\n")
         self._blobs.close()
-        trees = self._trees()
+        trees = self._trees(first)
         found: list[bytes] = []
         for start in range(0, len(self._pairs), _BATCH):
             found += self._diffs(trees[start : start + _BATCH])
         return found
 
-    def _commit(self, name: str, files: Mapping[str, str], modes: Mapping[str, str]) -> None:
-        self._in.write(f"commit refs/s/{name}\ncommitter x <x@x> 0 +0000\ndata 0\n".encode())
+    def _commit(self, mark: int, files: Mapping[str, str], modes: Mapping[str, str]) -> None:
+        head = (
+            f"commit refs/heads/all\nmark :{mark}\ncommitter x <x@x> 0 +0000\ndata 0\ndeleteall\n"
+        )
+        self._in.write(head.encode())
         for path, blob in files.items():
             if blob:
                 mode = modes.get(path, _MODE)
@@ -132,13 +137,17 @@ class PatchMaker:
                 self._in.write(f"M {mode} {blob} ".encode() + _quoted(path) + b"\n")
         self._in.write(b"\n")
 
-    def _trees(self) -> list[tuple[str, str]]:
-        """Return the trees of each session before and after."""
+    def _trees(self, first: int) -> list[tuple[str, str]]:
+        """Return the trees of each session before and after.
+
+        Args:
+            first: the mark of the first commit; the others follow it.
+        """
         if not self._pairs:
             return []
-        names = (
-            f"refs/s/{n}.{side}^{{tree}}\n" for n in range(len(self._pairs)) for side in (0, 1)
-        )
+        with open(self._known, encoding="ascii") as f:
+            marks = dict(line[1:].split() for line in f)
+        names = (f"{marks[str(first + n)]}^{{tree}}\n" for n in range(2 * len(self._pairs)))
         asked = "".join(names).encode()
         form = "--batch-check=%(objectname)"
         found = run_git(self._own, "cat-file", form, data=asked).stdout.decode().split()

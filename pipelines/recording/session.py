@@ -3,8 +3,7 @@
 1. A session is recorded as a whole or not at all: patches are stored before the fact that names
    them (`pending`), and the tracked files change in one transaction (`flushing`).
 2. The time hardly grows with the workspace: files are only appended to, and the manifest is
-   searched for bytes, not decoded. All of it is searched, because the clock can go back and a merge
-   appends older sessions, so lines are not in the order of times.
+   searched for bytes, not decoded; of a large one, only what was added since (`searched_manifest`).
 3. An id is recorded once. A session without one gets a random id, so that no two facts and no two
    keys are equal, however many are recorded in one second.
 """
@@ -15,20 +14,18 @@ import json
 import mmap
 import os
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.kinds import Key
 from codec.manifest.jsonl import decode_fact, encode_fact, identity_of
-from codec.names import key_time, name_of, one_line, session_key
+from codec.names import name_of, one_line, session_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.outcomes.findings import Finding
-from pipelines.recording.flushing import flush
 from pipelines.recording.text_scan import clean_texts
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Workspace,
@@ -37,10 +34,11 @@ from pipelines.workspace.location import (
     read_config,
     writing,
 )
-from pipelines.workspace.purged_diffs import purged_in
 from pipelines.workspace.reading import mapped_file
-from pipelines.workspace.tracked_files import exception_appends
-from pipelines.workspace.transaction import Append
+from pipelines.workspace.searched_manifest import Searched, keep, search
+
+if TYPE_CHECKING:
+    from pipelines.workspace.transaction import Append
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _RANGE: Final = b'"range":"'
@@ -142,15 +140,21 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         EncodeError: the formats cannot hold it.
         WorkspaceLocked: another process was writing for too long.
     """
+    # The start hook only makes sessions, and does without these.
+    from pipelines.recording.flushing import flush
+    from pipelines.workspace.journal import recover
+    from pipelines.workspace.tracked_files import exception_appends
+
     recording, replaced = clean_recording(workspace, recording)
     exceptions = exception_appends(workspace)
     with writing(workspace):
         recovered = recover(workspace)
-        made = _made(workspace, recording)  # under the lock, so that times are in order
+        made, searched = _made(workspace, recording)  # under the lock, so that times are in order
         if not made.is_new:
             flush(workspace)
             return made._replace(recovered=recovered)
         flushed = flush(workspace, [made.session], _patches([made]), exceptions)
+        keep(workspace, searched)
     excepted = tuple(_excepted(append) for append in exceptions)
     findings = (*replaced, *made.findings, *flushed.findings, *excepted)
     return made._replace(findings=findings, recovered=recovered)
@@ -173,31 +177,34 @@ def new_session(workspace: Workspace, recording: Recording, keys: Collection[Key
     """
     check_format(workspace)
     recording, replaced = clean_recording(workspace, recording)
-    made = _made(workspace, recording, keys)
+    made, _ = _made(workspace, recording, keys)
     encode_fact(made.session)
     return made._replace(findings=(*replaced, *made.findings))
 
 
-def _made(workspace: Workspace, recording: Recording, keys: Collection[Key] = ()) -> Recorded:
+def _made(
+    workspace: Workspace, recording: Recording, keys: Collection[Key] = ()
+) -> tuple[Recorded, Searched]:
     """Return the session of a recording with a new key, or the session that has its id."""
     session = session_of(recording, read_config(workspace).agents)
     with mapped_file(workspace, MANIFEST) as manifest:
         known = _with_id(manifest, session.id) if recording.id else None
-        if known is None:
-            taken = {*keys, *_keys_of(manifest, session.time)}
-            findings = _repeated(manifest, session, recording.ranges)
-            is_purged = session.patch is not None and session.patch.sha256 in purged_in(manifest)
+        searched = search(workspace, manifest, session.time)
+        findings = _repeated(manifest, session, recording.ranges)
     if known is not None:
         from pipelines.workspace.find_session import current
 
-        return Recorded(session=current(workspace, known), is_new=False)
+        return Recorded(session=current(workspace, known), is_new=False), searched
+    taken = {*keys, *searched.taken(session.time)}
+    is_purged = session.patch is not None and session.patch.sha256 in searched.purged
     if any(os.path.exists(os.path.join(workspace.diffs, n)) for n in names_of(session.key)):
         taken.add(session.key)  # of another worktree, which shares the diffs
     session = session._replace(key=session_key(session.time, identity_of(session), taken))
     if is_purged:
         findings = (*findings, _purged(session))
     patch = None if is_purged else recording.patch
-    return Recorded(session=session, is_new=True, findings=findings, patch=patch)
+    made = Recorded(session=session, is_new=True, findings=findings, patch=patch)
+    return made, searched
 
 
 def _patches(made: Iterable[Recorded]) -> list[bytes]:
@@ -236,20 +243,6 @@ def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
         if session is not None and session.id == name:
             return session
     return None
-
-
-def _keys_of(manifest: mmap.mmap | bytes, time: str) -> set[Key]:
-    """Return the keys of the sessions with a time."""
-    keys: set[Key] = set()
-    needle = _SESSION + time.encode()
-    at = manifest.find(needle)
-    while at >= 0:
-        start = at + len(_SESSION)
-        key = Key(manifest[start : manifest.find(b'"', start)].decode(errors="replace"))
-        if key_time(key) == time:  # a date is also the beginning of the times of its day
-            keys.add(key)
-        at = manifest.find(needle, start)
-    return keys
 
 
 def _repeated(

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from codec.tables.catalog import Format
 from codec.tables.schema import BY_NAME, SCHEMA_NAME, Cell
 
-#: The rows of a group in a Parquet file, which readers skip as a whole.
+#: The least rows of a group in a Parquet file, which readers skip as a whole.
 GROUP: Final = 1 << 15
 #: Columns of texts and hashes, of which nobody asks for a range.
 _UNORDERED: Final = frozenset(("remark", "title", "notes", "diff_sha256", "blob", "digest"))
@@ -100,7 +100,7 @@ class _Parquet:
         )  # fmt: skip
 
     def write(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows, row_group_size=GROUP)
+        self._writer.write_table(rows, row_group_size=rows.num_rows)
 
     def close(self) -> None:
         self._writer.close()

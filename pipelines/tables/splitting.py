@@ -5,6 +5,8 @@
    in whatever order they were exported, and a change leaves other parts as they are.
 2. A repository that is larger than a part is split after a group of rows.
 3. Parts are written to a folder of their own, and named by their content.
+4. Groups grow with their part. A reader skips small groups of small parts, where one group would be
+   most of the part; it parses the list of all groups, which small ones would make long.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ from pipelines.tables.formats import GROUP, Writer, writer
 LEAST: Final = 128 << 20
 GREATEST: Final = 512 << 20
 _ONE_IN: Final = 16
+#: A group has at most this share of the rows before it, and at most so many times the least rows.
+_SHARE: Final = 8
+_LARGEST: Final = 4
 #: The hex digits of a part's hash in its name.
 _DIGITS: Final = 32
 
@@ -78,14 +83,15 @@ class Splitter:
             if self.open and self._ends_before(name):
                 yield self.close()
             self._first = self._first if self.open else name
-            count = min(self._limits.group - self._count, rows.num_rows)
+            group = self._group()
+            count = min(group - self._count, rows.num_rows)
             if self._size() >= self._limits.least:  # it may end after this repository
                 count = min(count, _run_length(rows, name))
             piece, rows = rows.slice(0, count), rows.slice(count)
             self._last = piece.column("repository")[-1].as_py()
             self._waiting.append(piece)
             self._count += count
-            if self._count == self._limits.group:
+            if self._count == group:
                 self._flush()
 
     def close(self) -> Written:
@@ -126,6 +132,11 @@ class Splitter:
         if name == self._last:
             return size >= self._limits.greatest and self._count == 0
         return size >= self._limits.greatest or _hash(self._last) % _ONE_IN == 0
+
+    def _group(self) -> int:
+        """Return the rows of the next group."""
+        least = self._limits.group
+        return min(max(least, self._rows // _SHARE), _LARGEST * least)
 
     def _size(self) -> int:
         return self._sink.tell() if self._sink is not None else 0

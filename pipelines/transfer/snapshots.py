@@ -38,7 +38,7 @@ from codec.merge.tracked_formats import DELTAS as DELTA_LINES
 from codec.merge.tracked_formats import METRICS as METRICS_ROWS
 from codec.merge.tracked_formats import REFERENCES as ENTRIES
 from codec.records import PatchRef
-from codec.summaries.summary_file import is_path
+from codec.summaries.paths import is_path
 from pipelines.outcomes.errors import Conflict, Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote, content_of, read_whole

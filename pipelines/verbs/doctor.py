@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from codec.summaries.summary_file import is_path
+from codec.summaries.paths import is_path
 from pipelines.importing.expiring import expiring_findings
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress

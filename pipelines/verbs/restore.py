@@ -32,7 +32,7 @@ from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
-from codec.summaries.summary_file import is_path
+from codec.summaries.paths import is_path
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import (
     Store,

@@ -179,12 +179,14 @@ def _check(text: str, allow: frozenset[str]) -> None:
 
 def _keep(workspace: Workspace, summary: Summary) -> Summary:
     """Write a summary, without claims about sessions that are now private or missing; return it."""
-    from codec.summaries.summary_file import digest_of, encode_summary, path_of
+    from codec.summaries.paths import path_of
+    from codec.summaries.summary_file import digest_of, encode_summary
     from pipelines.recording.text_scan import clean_texts
     from pipelines.system.fs.files import read_bytes
     from pipelines.workspace.journal import recover
     from pipelines.workspace.location import writing
     from pipelines.workspace.reading import read_manifest
+    from pipelines.workspace.tracked_files import exception_appends
     from pipelines.workspace.transaction import Replace, Transaction
 
     texts, _ = clean_texts(workspace, {str(n): c.text for n, c in enumerate(summary.claims)})
@@ -202,7 +204,8 @@ def _keep(workspace: Workspace, summary: Summary) -> Summary:
         kept = summary._replace(claims=left)
         before = read_bytes(workspace.path(*path.split("/")))
         with Transaction(workspace, "summarize") as transaction:
-            transaction.prepare((), [Replace(path, before, encode_summary(kept))])
+            edit = Replace(path, before, encode_summary(kept))
+            transaction.prepare(exception_appends(workspace, [path]), [edit])
             transaction.commit()
     return kept
 

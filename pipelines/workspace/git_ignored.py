@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from codec.summaries.paths import FOLDER, is_path
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.outcomes.findings import Finding
 from pipelines.system.git.worktree import git_folders
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
-#: The files that every clone needs.
+#: The files that every clone needs, beside summaries.
 COMMITTED: Final = (MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES)
 
 
@@ -43,21 +44,26 @@ def exceptions(names: Iterable[str]) -> list[str]:
     for name in names:
         folders = name.split("/")[:-1]
         lines.update((f"!/{'/'.join(folders[: i + 1])}/", None) for i in range(len(folders)))
-        lines[f"!/{name}"] = None
+        lines[f"!/{FOLDER}/*.json" if is_path(name) else f"!/{name}"] = None
     return list(lines)
 
 
-def ignored_files(workspace: Workspace) -> list[Ignored]:
+def ignored_files(workspace: Workspace, more: Iterable[str] = ()) -> list[Ignored]:
     """Return the files that clones need and git ignores; git runs only if necessary.
 
     A file that git already tracks stays tracked, whatever the patterns. If git cannot run, the list
     is empty: other checks report that.
+
+    Args:
+        workspace: the workspace of the files.
+        more: paths of files that will be written, relative to the workspace.
     """
     folders = git_folders(workspace.repository) if workspace.repository else None
     if workspace.repository is None or folders is None:
         return []
     below = os.path.relpath(workspace.root, workspace.repository).replace(os.sep, "/")
-    names = [name for name in COMMITTED if not _is_in_index(folders[0], _joined(below, name))]
+    wanted = dict.fromkeys((*COMMITTED, *_summaries(workspace), *more))
+    names = [name for name in wanted if not _is_in_index(folders[0], _joined(below, name))]
     if not names:
         return []
     try:
@@ -76,6 +82,15 @@ def ignored_findings(workspace: Workspace) -> Iterator[Finding]:
             file=file.name,
             hint="'session-codec doctor --repair' adds an exception to .gitignore",
         )
+
+
+def _summaries(workspace: Workspace) -> list[str]:
+    """Return the paths of the files of summaries, relative to the workspace."""
+    try:
+        found = os.listdir(workspace.path(*FOLDER.split("/")))
+    except OSError:  # usually there are no summaries
+        return []
+    return sorted(path for name in found if is_path(path := f"{FOLDER}/{name}"))
 
 
 def _joined(below: str, name: str) -> str:

@@ -12,15 +12,13 @@ from typing import Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.periods import Period, read_period
+from codec.summaries.paths import FOLDER, is_path, path_of
 from codec.summaries.summary_file import (
-    FOLDER,
     SIZE_LIMIT,
     Summary,
     decode_summary,
     digest_of,
     encode_summary,
-    is_path,
-    path_of,
     without_sessions,
 )
 from pipelines.outcomes.findings import Finding

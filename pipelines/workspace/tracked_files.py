@@ -16,6 +16,7 @@ from codec.errors import IntegrityError
 from codec.manifest.facts import Fact, Kept
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
+from codec.summaries.paths import path_of
 from pipelines.system.fs.files import make_folder, read_bytes, write_new
 from pipelines.system.fs.lines import last_byte, read_lines
 from pipelines.system.fs.locks import unchanging
@@ -45,8 +46,8 @@ ATTRIBUTES: Final = (
     *(f"/{name} text eol=lf" for name in (*MERGED, REFERENCES)),
     *(f"/{name} merge=union" for name in MERGED),
 )
-#: All lines that `git_appends` adds, except those of v1 logs.
-_OURS: Final = frozenset((*IGNORED, *ATTRIBUTES, *exceptions(COMMITTED)))
+#: All lines that are added, except those of v1 logs.
+_OURS: Final = frozenset((*IGNORED, *ATTRIBUTES, *exceptions((*COMMITTED, path_of("2025")))))
 _COMMENT: Final = "# session-codec"
 #: The same for a file without a final line end, so that its bytes can be restored.
 _COMMENT_TORN: Final = "# session-codec (no line end before)"
@@ -214,9 +215,14 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
     yield from _lacking(workspace, ".gitattributes", attributes)
 
 
-def exception_appends(workspace: Workspace) -> list[Append]:
-    """Return the exceptions that `.gitignore` needs so that git accepts the tracked files."""
-    names = [file.name for file in ignored_files(workspace)]
+def exception_appends(workspace: Workspace, more: Iterable[str] = ()) -> list[Append]:
+    """Return the exceptions that `.gitignore` needs so that git accepts the tracked files.
+
+    Args:
+        workspace: the workspace of the files.
+        more: paths of files that will be written, relative to the workspace.
+    """
+    names = [file.name for file in ignored_files(workspace, more)]
     return list(_lacking(workspace, ".gitignore", exceptions(names))) if names else []
 
 

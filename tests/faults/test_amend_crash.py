@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.faults.test_crash import SCRIPT
 from tests.faults.test_crash import state as state_of
 from tests.pipelines.conftest import Bench, Cli, day
+
+pytestmark = pytest.mark.slow
 
 JOURNAL = r"\.session-codec/journal-[0-9a-f]{16}"
 CHANGES = ("--status", "FAIL", "--notes", "Taken back")

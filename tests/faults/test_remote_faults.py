@@ -37,6 +37,8 @@ from tests.pipelines.verbs.test_sync import made, own_configuration, without_cac
 from tests.support.servers import SECRET
 
 __all__ = ["at_once", "made", "own_configuration", "sdk_environment", "started"]
+pytestmark = pytest.mark.slow
+
 SMALL = random.Random(3).randbytes(50_000)  # noqa: S311 - bytes that do not compress
 LARGE = random.Random(4).randbytes(MULTIPART + 6_000_000)  # noqa: S311 - the same
 #: What passes when it is asked again.
@@ -273,14 +275,7 @@ def contents(remote: S3Remote) -> dict[str, bytes]:
     }
 
 
-def swept(*faults: str) -> list[object]:
-    """Faults to try at every request; most of them take their time."""
-    return [
-        f if f in {"lost", "expired"} else pytest.param(f, marks=pytest.mark.slow) for f in faults
-    ]
-
-
-@pytest.mark.parametrize("fault", swept(*PASSING, "409", "expired", "denied", "skewed"))
+@pytest.mark.parametrize("fault", [*PASSING, "409", "expired", "denied", "skewed"])
 def test_a_sync_whose_nth_request_fails_ends_as_one_that_did_not(
     made: Bench, cli: Cli, proxy: Proxy, started: Started, fault: str, tmp_path: Path
 ) -> None:
@@ -304,7 +299,7 @@ def test_a_sync_whose_nth_request_fails_ends_as_one_that_did_not(
         assert contents(opened(started("moto").endpoint, here)) == wanted, (fault, number)
 
 
-@pytest.mark.parametrize("fault", swept(*PASSING, "expired"))
+@pytest.mark.parametrize("fault", [*PASSING, "expired"])
 def test_a_restore_whose_nth_request_fails_ends_as_one_that_did_not(
     made: Bench, cli: Cli, proxy: Proxy, place: tuple[str, str], fault: str, tmp_path: Path
 ) -> None:
@@ -363,7 +358,6 @@ def check_killed(
     shutil.rmtree(made.root / CACHE)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["reset", ""])
 def test_killed_at_every_request_nothing_is_lost(
     made: Bench, cli: Cli, proxy: Proxy, started: Started, tmp_path: Path, fault: str

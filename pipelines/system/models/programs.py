@@ -230,7 +230,6 @@ PROGRAMS: Final[Mapping[str, _Form]] = {
         _read_codex,
         ("-",),
     ),
-    "llm": _Form(
-        ("prompt", "--no-log", "--no-stream", "--schema", _SCHEMA_FILE), "--model", _read_llm
-    ),
+    # Without --schema, which llm refuses for most models: the question states the form.
+    "llm": _Form(("prompt", "--no-log", "--no-stream"), "--model", _read_llm),
 }  # fmt: skip

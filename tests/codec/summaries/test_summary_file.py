@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from codec.errors import FormatError
 from codec.kinds import Key
 from codec.names import one_line
+from codec.summaries.paths import is_path, path_of
 from codec.summaries.summary_file import (
     Cited,
     Statement,
     Summary,
     decode_summary,
     encode_summary,
-    is_path,
-    path_of,
     without_sessions,
 )
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.conftest import Bench, Cli, git
+from pipelines.workspace.tracked_files import without_git_lines
+from tests.pipelines.conftest import Bench, Cli, day, git
+from tests.support.model_server import ModelServer, claims
 
 ASKED = ("--agent", "human", "--task", "fix", "--status", "PASS")
 NODE = "# Logs\nlogs\n*.log\nnpm-debug.log*\n"
@@ -102,3 +104,31 @@ def test_uninstall_takes_the_exceptions_out_again(made: Bench, cli: Cli) -> None
 def findings(cli: Cli, root: Path) -> list[dict[str, str]]:
     found: list[dict[str, str]] = cli("verify", root, "--json").json["findings"]
     return found
+
+
+@pytest.mark.parametrize("pattern", ["*.json", ".session-codec/*", "/.session-codec/summaries/"])
+def test_summaries_are_committed_whatever_patterns_ignore(
+    bench: Bench, cli: Cli, pattern: str
+) -> None:
+    bench.migrate()
+    with (bench.root / ".gitignore").open("a") as f:
+        f.write(f"{pattern}\n")
+    with ModelServer(claims(("A session passed.", [day(2)]))) as server:
+        said = cli("summarize", bench.root, "--period", "2025-11", "--model", "fake", "--yes",
+                   "--endpoint", server.url)  # fmt: skip
+    assert said.code == 0, said.err
+    summary = ".session-codec/summaries/2025-11.json"
+    assert summary in git(bench.root, "ls-files", "--others", "--exclude-standard").split("\n")
+    with (bench.root / ".gitignore").open("a") as f:
+        f.write(f"{pattern}\n")
+    assert summary in {f["file"] for f in findings(cli, bench.root) if f["code"] == "ignored"}
+
+
+def test_uninstall_removes_the_exception_of_summaries(bench: Bench, cli: Cli) -> None:
+    folder = bench.root / ".session-codec" / "summaries"
+    folder.mkdir(parents=True)
+    (folder / "2025.json").write_text("{}\n")
+    (bench.root / ".gitignore").write_text("*.json\n")
+    assert cli("install", bench.root).code == 0
+    assert "!/.session-codec/summaries/*.json\n" in (bench.root / ".gitignore").read_text()
+    assert without_git_lines((bench.root / ".gitignore").read_bytes()) == b"*.json\n"

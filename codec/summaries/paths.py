@@ -1,0 +1,19 @@
+"""Where summaries are, relative to the workspace: `.session-codec/summaries/PERIOD.json`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+FOLDER: Final = ".session-codec/summaries"
+_PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json", re.ASCII)
+
+
+def path_of(period: str) -> str:
+    """Return the path of the summary of a period, relative to the workspace."""
+    return f"{FOLDER}/{period}.json"
+
+
+def is_path(path: str) -> bool:
+    """Return True if a path, relative to the workspace, is that of a summary."""
+    return _PATH.fullmatch(path) is not None
