@@ -90,6 +90,21 @@ def test_two_first_migrations_of_an_edited_entry_become_one_session(
     ]
 
 
+def test_an_entry_that_is_edited_again_before_the_clones_meet_becomes_one_session(
+    worker: Worker, tmp_path: Path
+) -> None:
+    neighbor = ("2026-03-01", "mop", "wet floor")
+    before = [("2026-03-01", "sweep", "first text"), neighbor]
+    after = [("2026-03-01", "sweep", "first text, longer"), neighbor]
+    ann, bob = _migrated_apart(worker, tmp_path, before, after)
+    pull(ann, bob)
+    Bench(ann.root, worker).log.write_text(
+        _log([("2026-03-01", "sweep", "first text, the longest"), neighbor])
+    )
+    _migrate_to_the_end(worker, ann)
+    assert [s.notes for s in ann.manifest.in_order()] == ["first text, the longest", "wet floor"]
+
+
 @pytest.mark.parametrize("driver", [True, False], ids=["driver", "union"])
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits())
