@@ -18,6 +18,7 @@ from bench.daily import context, query, record
 from bench.false_findings import false_findings
 from bench.find import find, find_most, find_quality
 from bench.fleet import fleet, fleet_tables
+from bench.growth import growth
 from bench.hook_start import hook_start
 from bench.imports import imports
 from bench.process import Failed, Skipped, apart
@@ -51,6 +52,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Line]]]] = {
     "false-findings": false_findings,
     "remotes": remotes,
     "scaling": scaling,
+    "growth": growth,
     "import": imports,
     "fleet": fleet,
     "fleet-tables": fleet_tables,

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,6 +133,8 @@ _MILLION: Final = 1_000_000
 _WANTED: Final = 100 * _MILLION
 _CHUNK: Final = 2_000_000
 _QUERIES: Final = 7
+#: Repositories whose rows are folded.
+_FOLDED: Final = 2000
 _SESSION_ROWS: Final = """
 SELECT 'example.com/team/app' || lpad((n // {each})::VARCHAR, 8, '0') AS repository,
     '{month}-' || lpad((1 + n % {each})::VARCHAR, 2, '0') || 'T10:00:00Z' AS key,
@@ -184,6 +187,11 @@ def fleet_tables(setting: Setting) -> Iterator[Measured]:
             f"{took * 1000:.0f} ms, x {took / count_one:.1f}", f"<= {most}",
             took <= most * count_one,
         )  # fmt: skip
+    rows, seconds = _folded(setting.fresh())
+    yield Measured(
+        "fleet-tables", f"fold {rows:,} rows of {_FOLDED:,} repositories",
+        f"{rows / seconds:,.0f} rows a second of processor",
+    )  # fmt: skip
     if count < _WANTED:
         gigabytes = ", ".join(f"{form} {n * _WANTED / 1e9:.1f} GB" for form, n in sizes.items())
         yield Measured("fleet-tables", f"extrapolated by rows: {_WANTED:,} sessions", gigabytes)
@@ -219,6 +227,28 @@ def _write_parquet(folder: Path, count: int) -> list[Path]:
         if splitter.open:
             keep(splitter.close())
     return found
+
+
+def _folded(folder: Path) -> tuple[int, float]:
+    """Fold rows of many repositories into new tables; return their number and processor seconds."""
+    from codec.tables.rows import Row
+    from pipelines.outcomes.progress import Silent
+    from pipelines.remotes.directory import DirectoryRemote
+    from pipelines.tables.fold import Given, Target, fold
+
+    def rows_of(name: str) -> list[Row]:
+        return [
+            Row("usage", month, (name, f"{month}-{day:02d}", f"{month}-{day:02d}", "human",
+                                 day * 1000, day, *(None,) * 5))
+            for month in _MONTHS for day in range(1, _EACH + 1)
+        ]  # fmt: skip
+
+    names = [f"example.com/team/app{number:06d}" for number in range(_FOLDED)]
+    given = [Given(name, "", partial(rows_of, name)) for name in names]
+    target = Target(DirectoryRemote(str(folder / "tables")), "parquet", False, ("usage",))
+    began = time.process_time()
+    fold(target, given, Silent())
+    return _FOLDED * len(_MONTHS) * _EACH, time.process_time() - began
 
 
 def _other_formats(setting: Setting, part: Path) -> dict[str, float]:

@@ -72,6 +72,7 @@ class _Draining(NamedTuple):
     spool: str
     claims: Claims
     past: Past | None
+    known: Sequence[Recorded]
     findings: list[Finding]
     facts: list[Session | Revision]
     patches: list[bytes]
@@ -79,7 +80,7 @@ class _Draining(NamedTuple):
     def recorded(self) -> list[Recorded]:
         """Return the newest facts with commits, first those of this run."""
         of_run = filter(None, map(recorded_by, reversed(self.facts)))
-        return [*of_run, *recorded_ranges(self.workspace)]
+        return [*of_run, *self.known]
 
     def add(self, fact: Session | Revision, patch: bytes | None = None) -> None:
         """Add a fact to those for the pending store."""
@@ -122,8 +123,9 @@ def _drain(workspace: Workspace, spool: str, within: str) -> Drained:
     sessions: list[Session] = []
     for first in range(0, len(ready), _BATCH):
         batch = ready[first : first + _BATCH]
-        past = _past(workspace, [claims.span_of(part) for part in batch])
-        run = _Draining(workspace, spool, claims, past, findings, [], [])
+        known = recorded_ranges(workspace)
+        past = _past(workspace, [claims.span_of(part) for part in batch], known)
+        run = _Draining(workspace, spool, claims, past, known, findings, [], [])
         sessions += _record_all(run, batch)
     remove_old_claims(spool)
     return Drained(sessions=tuple(sessions), findings=tuple(findings))
@@ -149,15 +151,15 @@ def _record_all(run: _Draining, parts: Sequence[Part]) -> list[Session]:
     return sessions
 
 
-def _past(workspace: Workspace, spans: Sequence[Span]) -> Past | None:
+def _past(workspace: Workspace, spans: Sequence[Span], recorded: Sequence[Recorded]) -> Past | None:
     """Return the history of several sessions; None if each has to read its own."""
-    known = [span for span in spans if span.part.start is not None and span.head]
-    if workspace.repository is None or len(known) < 2:
+    placed = [span for span in spans if span.part.start is not None and span.head]
+    if workspace.repository is None or len(placed) < 2:
         return None
-    first = min(known, key=lambda span: span.since)
+    first = min(placed, key=lambda span: span.since)
     begun = first.part.start.entry.head if first.part.start else ""
-    ends = (end for fact in recorded_ranges(workspace) for end in fact.ends)
-    heads = (*(span.head for span in known), *ends)
+    ends = (end for fact in recorded for end in fact.ends)
+    heads = (*(span.head for span in placed), *ends)
     floor = [begun] if begun else []
     try:
         return read_past(workspace, repository_of(workspace), heads, floor, first.since // _SECOND)

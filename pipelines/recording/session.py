@@ -14,7 +14,7 @@ import json
 import mmap
 import os
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.kinds import Key
@@ -24,10 +24,8 @@ from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
 from pipelines.outcomes.findings import Finding
-from pipelines.recording.flushing import flush
 from pipelines.recording.text_scan import clean_texts
 from pipelines.workspace.diff_names import names_of
-from pipelines.workspace.journal import recover
 from pipelines.workspace.location import (
     MANIFEST,
     Workspace,
@@ -38,8 +36,9 @@ from pipelines.workspace.location import (
 )
 from pipelines.workspace.reading import mapped_file
 from pipelines.workspace.searched_manifest import Searched, keep, search
-from pipelines.workspace.tracked_files import exception_appends
-from pipelines.workspace.transaction import Append
+
+if TYPE_CHECKING:
+    from pipelines.workspace.transaction import Append
 
 _SESSION: Final = b'{"fact":"session","key":"'
 _RANGE: Final = b'"range":"'
@@ -141,6 +140,11 @@ def record_session(workspace: Workspace, recording: Recording) -> Recorded:
         EncodeError: the formats cannot hold it.
         WorkspaceLocked: another process was writing for too long.
     """
+    # The start hook only makes sessions, and does without these.
+    from pipelines.recording.flushing import flush
+    from pipelines.workspace.journal import recover
+    from pipelines.workspace.tracked_files import exception_appends
+
     recording, replaced = clean_recording(workspace, recording)
     exceptions = exception_appends(workspace)
     with writing(workspace):

@@ -84,6 +84,8 @@ def refuse_linked(path: str, what: str) -> None:
 def is_planted(path: str) -> bool:
     """Return True if an existing file, link or folder is tracked, or belongs to another user.
 
+    git is not started where its index certainly lacks the name.
+
     Raises:
         Denied, Unavailable: git does not answer.
     """
@@ -91,7 +93,7 @@ def is_planted(path: str) -> bool:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    return _is_foreign(path, found) or _is_tracked(path)
+    return _is_foreign(path, found) or (not _is_absent(path) and _is_tracked(path))
 
 
 def is_foreign(path: str) -> bool:
@@ -194,24 +196,25 @@ def _is_tracked(path: str) -> bool:
         return False
     question = (path, _index_of(top))
     if question not in _answers:
-        _answers[question] = not _is_absent(top, path) and _asked_of_git(parent, path)
+        from pipelines.system.git.process import is_tracked
+
+        _answers[question] = is_tracked(os.path.join(parent, os.path.basename(path)))
     return _answers[question]
 
 
-def _asked_of_git(parent: str, path: str) -> bool:
-    from pipelines.system.git.process import is_tracked
-
-    return is_tracked(os.path.join(parent, os.path.basename(path)))
-
-
-def _is_absent(top: str, path: str) -> bool:
-    """Return True if git's index certainly has no entry with the name of a path; git starts slowly.
+def _is_absent(path: str) -> bool:
+    """Return True if git's index certainly has no entry with the name of a path.
 
     Certain is an index whose owner need not be checked, which writes names as a whole (version 2
     or 3) and has all of them: neither a shared part nor folders in place of their files.
     """
-    folders = git_folders(top)
-    if folders is None or not all(map(_is_own, (path, top, os.path.join(top, ".git"), *folders))):
+    top = repository_of(ancestors(os.path.realpath(os.path.dirname(path) or os.curdir)))
+    folders = git_folders(top) if top is not None else None
+    if (
+        top is None
+        or folders is None
+        or not all(map(_is_own, (path, top, os.path.join(top, ".git"), *folders)))
+    ):
         return False
     index = os.path.join(folders[0], "index")
     try:

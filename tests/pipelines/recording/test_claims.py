@@ -83,3 +83,42 @@ def test_a_session_that_was_killed_has_no_commands_of_the_time_after_it_was_resu
     assert [c.text for c in claims.span_of(first).claimant().commands or ()] == ["git status"]
     assert len(claims.span_of(second).claimant().commands or ()) == 1
     assert owners(home, [killed, resumed, ended], -10, "Add a page") == [second.record_id]
+
+
+def test_a_session_that_ended_in_the_second_in_which_another_began_keeps_its_commit(
+    home: Path,
+) -> None:
+    write_command(home, "a", -9.9, "git commit -qm 'Add a page'")
+    write_command(home, "b", -9.2, "git status")
+    a = [event(home, "a", "start", -60), event(home, "a", "end", -9.7)]
+    b = [event(home, "b", "start", -9.4), event(home, "b", "end", -5)]
+    assert owners(home, [*a, *b], -10, "Add a page") == ["a"]
+
+
+def test_a_session_that_was_killed_claims_commits_until_its_last_sign_of_life(home: Path) -> None:
+    write_command(home, "a", -40, "git status")
+    a = [event(home, "a", "start", -60), event(home, "a", "start", -3, "resume")]
+    b = [event(home, "b", "start", -60), event(home, "b", "end", -5)]
+    (home / "b.jsonl").write_text("")  # its transcript has no command that explains a commit
+    assert owners(home, [*a, *b], -10, "By hand") == ["b"]  # the first `a` was gone by then
+    assert owners(home, [*a, *b], -50, "By hand") == []  # it may be of either
+
+
+def test_a_transcript_that_grows_during_a_run_does_not_give_a_commit_to_two_sessions(
+    home: Path,
+) -> None:
+    (home / "a.jsonl").write_text("")
+    a = [event(home, "a", "start", -60)]
+    b = [event(home, "b", "start", -60), event(home, "b", "end", -5)]
+    claims = Claims(parts_of([*a, *b]))
+    move = Move("0" * 40, "ab" * 20, NOW - 10, "commit: Add a page")
+
+    def owners_now() -> list[str]:
+        parts = parts_of([*a, *b])
+        spans = {part.record_id: claims.span_of(part) for part in parts}
+        root = str(home.resolve())
+        return [n for n, span in spans.items() if claims.attribution(span).is_mine(move, root)]
+
+    assert owners_now() == ["b"]  # `b` has no transcript, and `a` no command
+    write_command(home, "a", -10, "git commit -qm 'Add a page'")
+    assert owners_now() == ["b"]

@@ -186,3 +186,42 @@ def test_other_paths_are_returned_as_they_are(tmp_path: Path) -> None:
     link.symlink_to(tmp_path)
     for path in (str(link / "file"), "relative", "", str(link)):
         assert checked(path) == path
+
+
+INDEXES: Final = {
+    "plain": [],
+    "with shortened paths": [["update-index", "--index-version", "4"]],
+    "split": [["update-index", "--split-index"]],
+    "sparse": [
+        ["commit", "-qm", "all"],
+        ["sparse-checkout", "set", "--cone", "--sparse-index", "src"],
+    ],
+}
+
+
+@pytest.mark.parametrize("index", INDEXES)
+@pytest.mark.parametrize("name", [".session-codec/spool/x.start", ".Session-Codec/SPOOL/x.start"])
+def test_committed_state_is_found_in_every_form_of_an_index(
+    tmp_path: Path, index: str, name: str
+) -> None:
+    git(tmp_path, "init", "-q")
+    for path in (name, "src/main.py"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text("x")
+    git(tmp_path, "add", "--force", ".")
+    for command in INDEXES[index]:
+        git(tmp_path, *command)
+    spool = tmp_path / ".session-codec" / "spool"
+    spool.mkdir(parents=True, exist_ok=True)
+    assert is_planted(str(spool))
+
+
+def test_an_index_without_a_path_is_not_a_question_to_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".session-codec" / "spool").mkdir(parents=True)
+    (tmp_path / ".session-codec" / "manifest.jsonl").write_text("")
+    git(tmp_path, "add", ".")
+    monkeypatch.setenv("PATH", str(tmp_path / "no programs"))
+    assert not is_planted(str(tmp_path / ".session-codec" / "spool"))
