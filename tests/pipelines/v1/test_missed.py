@@ -116,6 +116,8 @@ CLEAN = {
     "parts of a day with a status": "## 2026-03-03\n"
     "**Task:** Dig\nStatus: done\n\nStatus: done\n\n",
     "the course of one session": "## 2026-03-03 - Dig\n- 09:00 Began\n- 10:30 Dug\n\n",
+    "a date above a rule": "## 2026-03-03 - Dig\nDug.\n\n2026-03-04\n---\n",
+    "dated items of an entry": "## 2026-03-03 - Dig\n- 2026-02-01: planned\n- 2026-02-02: paid\n",
     "one clock below a day": "## 2026-03-03\n- 09:00 Dug the pit\n- Filled it\n\n",
     "an ambiguous heading that its field decides": "## 03/04/2026 - Dig\n"
     "**Date:** 2026-03-04\nDug.\n\n",
