@@ -76,8 +76,8 @@ def _hunk_stat(diff: bytes) -> DiffStat | None:
         old, new = (int(hunk[side] or 1) for side in ("old", "new"))
         at = hunk.end()
         while old > 0 or new > 0:
-            mark = diff[at : at + 1]
-            if mark not in (b"+", b"-", b" ", b"\\", b"\n", b"\r") or at >= len(diff):
+            mark = diff[at : at + 1]  # empty at the end
+            if mark not in (b"+", b"-", b" ", b"\\", b"\n", b"\r"):
                 return None
             old -= mark not in (b"+", b"\\")
             new -= mark not in (b"-", b"\\")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Final
 
 from codec.agents.claude_history import Typed, is_history, typed_of
 from codec.agents.transcript_events import Prompt
 from pipelines.importing.agents import Search, Source
-from pipelines.importing.lines import entries
+from pipelines.importing.lines import entries, opened
 from pipelines.outcomes.findings import Finding
 
 #: The most prompts of a session that are kept: its task is one of the first.
 _KEPT: Final = 1000
+#: The bytes of a pasted text that are read: a task is one line.
+_PASTE_LIMIT: Final = 1 << 14
 
 
 def prompts_without_transcripts(paths: Iterable[str], known: Collection[str]) -> Search:
@@ -30,7 +34,7 @@ def prompts_without_transcripts(paths: Iterable[str], known: Collection[str]) ->
             if not is_history(entry):
                 others += 1
                 continue
-            typed = typed_of(entry)
+            typed = typed_of(entry, partial(_stored, os.path.dirname(path)))
             if not (typed.session_id and typed.prompt.time):
                 unnamed += 1
             elif typed.session_id not in known and typed.prompt.text:
@@ -41,6 +45,15 @@ def prompts_without_transcripts(paths: Iterable[str], known: Collection[str]) ->
         if others:
             findings.append(_left_out(path, f"{others} lines are not prompts"))
     return Search(list(found.values()), findings)
+
+
+def _stored(folder: str, name: str) -> str:
+    """Return the beginning of a long pasted text; empty if Claude Code has deleted it."""
+    try:
+        with opened(os.path.join(folder, "paste-cache", f"{name}.txt")) as f:
+            return f.read(_PASTE_LIMIT).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _begun(path: str, typed: Typed) -> Source:

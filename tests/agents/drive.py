@@ -518,7 +518,11 @@ def permissions(check: Check, stage: Stage, name: str) -> None:
 
 @scenario("codex")
 def sandboxed(check: Check, stage: Stage, name: str) -> None:
-    """Codex's own sandbox, in a worktree."""
+    """Record in Codex's own sandbox, which keeps folders outside of a worktree read-only.
+
+    A worktree shares the lock and the store of the main one, so `record` cannot write there: it
+    says how to go on, and the hook, which runs outside of the sandbox, records the session.
+    """
     repo = repository("sandboxed")
     tree = worktree(repo, "boxed")
     record = "run session-codec record --agent m --task t --status PASS --no-diff"
@@ -531,7 +535,10 @@ def sandboxed(check: Check, stage: Stage, name: str) -> None:
             T=prompt(task, record, "say Done"),
             **stage.agent.environment(),
         )
-        check(f"{folder.name}: it is recorded", "ead-only" in "".join(stage.results(task)), False)
+        said = "".join(stage.results(task))
+        advice = "'.session-codec' can be written, outside of the agent's sandbox" in said
+        check(f"{folder.name}: it is recorded, or record says how", advice, folder == tree)
+    check("each session is recorded once", sorted(titles(repo)), [f"Record in {tree.name}", "t"])
 
 
 @scenario()

@@ -311,3 +311,15 @@ def test_lines_that_do_not_fit_are_left_out_of_a_digest() -> None:
     found = render_context("", MANY, count=words, budget=60, style="digest", lines=lines)
     assert (found.shown, found.summed) == (0, len(MANY))
     assert found.text == render_context("", MANY, count=words, budget=60, style="digest").text
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("spare", [0, 1])
+def test_lines_that_fit_are_the_last_ones_to_the_last_token(style: Style, spare: int) -> None:
+    lines = "summary: all is well\n"
+    whole = render_context("", MANY[:2], count=words, budget=1000, style=style, lines=lines)
+    assert whole.text.endswith(lines)
+    least = render_context("", MANY[:2], count=words, budget=1000, style="digest", lines=lines)
+    exact = least.tokens - spare
+    found = render_context("", MANY[:2], count=words, budget=exact, style="digest", lines=lines)
+    assert found.text.endswith(lines) == (spare == 0)

@@ -581,6 +581,24 @@ def test_lines_of_a_history_that_name_no_session_are_counted(project: Project) -
     assert any("not a JSON object" in message for message in messages)
 
 
+def test_a_long_pasted_text_is_read_from_its_own_file(project: Project) -> None:
+    cache = project.home / ".claude" / "paste-cache"
+    cache.mkdir(parents=True)
+    (cache / "0123456789abcdef.txt").write_text("The long text\n" + "x" * 2000)
+    (project.home / "secret.txt").write_text("not a paste")
+
+    def line(session: str, digest: str) -> dict[str, Any]:
+        pasted = {"1": {"id": 1, "type": "text", "contentHash": digest}}
+        display = "[Pasted text #1 +12 lines]"
+        return {"display": display, "pastedContents": pasted, "sessionId": session}
+
+    names = ("0123456789abcdef", "f" * 16, "../../secret")
+    typed(project, *(line(f"s{n}", name) for n, name in enumerate(names)))
+    project.run()
+    titles = [s.title for s in project.sessions]
+    assert titles == ["The long text", *["[Pasted text #1 +12 lines]"] * 2]
+
+
 def test_pasted_text_and_secrets_of_a_history_are_those_of_a_prompt(project: Project) -> None:
     secret = "ghp_" + "wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO2pCqRt"
     pasted = {"1": {"id": 1, "type": "text", "content": f"Use {secret}\nand more"}}

@@ -124,3 +124,12 @@ def test_caches_are_removed_and_states_stay(path: str, tmp_path: Path) -> None:
     (folder / "pending").mkdir()
     remove_caches(workspace)
     assert sorted(p.name for p in folder.iterdir()) == ["pending", "putting-0.lock", "sync-0"]
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_a_cache_is_read_up_to_its_limit_and_not_beyond(
+    path: str, monkeypatch: pytest.MonkeyPatch, spare: int
+) -> None:
+    write_json_cache(path, VALUE)
+    monkeypatch.setattr("pipelines.workspace.cache._LIMIT", os.path.getsize(path) - spare)
+    assert read(path) == (None if spare else VALUE)
