@@ -1,4 +1,4 @@
-"""A limit that says linear work from quadratic work, which takes minutes on the same input."""
+"""A limit that separates linear work from quadratic work, which takes minutes on the same input."""
 
 from __future__ import annotations
 
