@@ -68,7 +68,7 @@ def _twins(manifest: Manifest, log: ReadLog, present: Set[str]) -> list[tuple[Se
 
 
 def _new_days(manifest: Manifest, log: ReadLog) -> set[str]:
-    """Return the days of the entries of a log that no session has."""
+    """Return the days of those entries of a log that belong to no session yet."""
     known = manifest.entries()
     days = set()
     for sha256, (entry, _) in log.entries.items():
