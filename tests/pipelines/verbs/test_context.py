@@ -164,7 +164,7 @@ def test_a_broken_line_is_reported_and_the_rest_is_shown(bench: Bench, cli: Cli)
     with (bench.root / "SESSION_DELTAS.log").open("a") as f:
         f.write("no delta\n")
     said = cli("context", bench.root)
-    assert "1 lines cannot be read" in said.err
+    assert "lines that cannot be read: 1" in said.err
     assert "task 3" in said.out
 
 
