@@ -19,12 +19,10 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from codec.agents.json_values import count_of, object_of, text_of
+from codec.agents.json_values import milliseconds_of, object_of, text_of
 from codec.agents.prompts import task_of
 from codec.agents.transcript_events import Prompt
 
-#: Later times, in milliseconds, are beyond the calendar (year 9999).
-_TIME_LIMIT: Final = 253402300800000
 _PASTED: Final = re.compile(
     r"\[(?:Pasted text|\.\.\.Truncated text) #(?P<number>\d{1,9})[^\]\n]*\]"
 )
@@ -58,11 +56,10 @@ def typed_of(entry: dict[str, Any], stored: Callable[[str], str]) -> Typed:
         entry: the line, as JSON has it.
         stored: returns a long pasted text by its hash; empty if it is gone.
     """
-    time = count_of(entry.get("timestamp")) or 0
     return Typed(
         session_id=text_of(entry.get("sessionId")),
         folder=text_of(entry.get("project")),
-        prompt=Prompt(time if time < _TIME_LIMIT else 0, _task(entry, stored)),
+        prompt=Prompt(milliseconds_of(entry.get("timestamp")), _task(entry, stored)),
     )
 
 

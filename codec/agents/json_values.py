@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+#: Later times, in milliseconds, are beyond the calendar (year 9999).
+TIME_LIMIT: Final = 253402300800000
 
 
 def object_of(value: object) -> dict[str, Any]:
@@ -36,6 +39,12 @@ def time_of(value: object) -> int:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return 0
+
+
+def milliseconds_of(value: object) -> int:
+    """Return milliseconds since 1970; 0 for anything else, and for times beyond the calendar."""
+    time = count_of(value) or 0
+    return time if time < TIME_LIMIT else 0
 
 
 def bytes_of(text: str) -> bytes:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from codec.agents.edit_events import Edit
 from codec.agents.file_states import absolute
-from codec.agents.json_values import count_of, list_of, object_of, text_of
+from codec.agents.json_values import count_of, list_of, milliseconds_of, object_of, text_of
 from codec.agents.opencode_edits import EDIT_TOOLS, edits_of, turn_states
 from codec.agents.prompts import task_of
 from codec.agents.transcript_events import (
@@ -85,7 +85,7 @@ def read_opencode(
 
 
 def _begun(reading: _Reading, session: dict[str, Any]) -> Iterator[Event]:
-    reading.since = count_of(session.get("time_created")) or 0
+    reading.since = milliseconds_of(session.get("time_created"))
     reading.folder = text_of(session.get("directory"))
     try:
         undone = object_of(json.loads(text_of(session.get("revert")) or "{}"))
@@ -100,7 +100,7 @@ def _message(reading: _Reading, entry: dict[str, Any]) -> Iterator[Event]:
     info = object_of(entry.get("info"))
     parts = [object_of(part) for part in list_of(entry.get("parts"))]
     times = object_of(info.get("time"))
-    time = count_of(times.get("created")) or 0
+    time = milliseconds_of(times.get("created"))
     if 0 < time < reading.since:
         return
     if time:
@@ -111,7 +111,7 @@ def _message(reading: _Reading, entry: dict[str, Any]) -> Iterator[Event]:
         reading.turn = _Turn(info)
         yield from _asked(parts, time)
     elif role == "assistant":
-        ended = max(count_of(times.get("completed")) or time, time)
+        ended = max(milliseconds_of(times.get("completed")), time)
         if ended:
             yield Line(ended)
         yield from _answered(reading, info, parts, ended)
@@ -165,8 +165,8 @@ def _called(
     tool, state = text_of(part.get("tool")), object_of(part.get("state"))
     given, noted = object_of(state.get("input")), object_of(state.get("metadata"))
     times = object_of(state.get("time"))
-    began = count_of(times.get("start")) or asked
-    ended = count_of(times.get("end")) or 0
+    began = milliseconds_of(times.get("start")) or asked
+    ended = milliseconds_of(times.get("end"))
     command = text_of(given.get("command"))
     if tool == "bash" and command:
         code = noted.get("exit")

@@ -142,7 +142,7 @@ def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
         declared=figures,
         notes=tuple(notes_of(body)),
         sha256=sha256,
-        several=several_sessions(heading, body),
+        several=several_sessions(heading, body, prose),
     )
 
 

@@ -7,7 +7,8 @@ After a merge, the log has the entry of only one of them, and no fact connects t
    that the second is a new version of the first.
 2. Entries that one log had at the same time are two sessions, even if one was deleted later:
    `follows` facts order the entries of one time, and connect those of one log.
-3. Several sessions may be versions of one entry: three clones create three.
+3. Several sessions may be versions of one entry: three clones create three. If the entry was edited
+   again before the clones met, none of them is in the log: they are joined to each other.
 """
 
 from __future__ import annotations
@@ -70,6 +71,29 @@ def twins_of(
             twins.append((old, others[entry].session))
         found = {entry_of(old) for old in heirs.values()}
         left = [one for one in left if heirs and entry_of(one.session) not in found]
+    return twins
+
+
+def twins_among(
+    vanished: Iterable[Logged], follows: Iterable[tuple[str, str]]
+) -> list[tuple[Session, Session]]:
+    """Return the sessions that are versions of each other, each with the session that it joins.
+
+    Args:
+        vanished: the sessions whose entries the log no longer has.
+        follows: the hashes of entries that one log had, each with the hash of its predecessor.
+    """
+    order = [*follows]
+    kept: dict[str, Logged] = {}
+    twins: list[tuple[Session, Session]] = []
+    for one in sorted(vanished, key=lambda logged: entry_of(logged.session)):
+        found = twins_of([one], kept.values(), order)
+        for _, new in found:
+            name = entry_of(new)
+            kept[name] = Logged(new, kept[name].entries | one.entries)
+        if not found:
+            kept[entry_of(one.session)] = one
+        twins += found
     return twins
 
 

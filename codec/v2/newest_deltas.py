@@ -125,7 +125,7 @@ def _mixed_summary(lines: Sequence[bytes], others: Mapping[bytes, Delta]) -> Sum
 
 
 def _plain_summary(data: bytes, number: int, ends: Sequence[bytes]) -> Summary | None:
-    """Return a summary of usual lines without decoding them, given their number and both ends."""
+    """Return a summary of usual lines by search; `ends` are the first and the last."""
     if not number:
         return None
     added = _ADDED.findall(data)

@@ -201,7 +201,7 @@ class Store:
                 raise IntegrityError(
                     f"is not the diff that was recorded for {key}: SHA-256 or size differ",
                     file=f".diffs/{name}",
-                    hint="Restore it from a backup, or remove it and run migrate with the v1 log",
+                    hint="Run 'session-codec doctor --repair', or restore the file from a backup",
                 )
 
     def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:

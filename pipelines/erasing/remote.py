@@ -64,7 +64,7 @@ class Held:
 
     @property
     def objects(self) -> list[str]:
-        """Return the names of all these objects, without hidden versions."""
+        """Return the names of all the objects, except hidden versions."""
         return [*map(archive_object, self.archives), *self.packs, *self.layouts]
 
 

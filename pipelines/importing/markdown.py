@@ -107,7 +107,7 @@ def _find_aider(places: list[str]) -> Search:
     for path in _paths(places, _AIDER, findings):
         try:
             with opened(path) as f:
-                found = list(_chats(path, f))
+                found = list(_chats(path, f, findings))
                 is_history = bool(found) or not os.fstat(f.fileno()).st_size
         except read_errors() as e:
             findings.append(unreadable(path, e))
@@ -120,7 +120,7 @@ def _find_aider(places: list[str]) -> Search:
     return Search(sources, findings)
 
 
-def _chats(path: str, f: IO[bytes]) -> Iterator[Source]:
+def _chats(path: str, f: IO[bytes], findings: list[Finding]) -> Iterator[Source]:
     """Yield the chats in a history; a chat is identified by its time and its first prompt."""
     is_own = _AIDER.fullmatch(os.path.basename(path)) is not None
     started: tuple[str, tuple[int, int]] | None = None
@@ -130,19 +130,30 @@ def _chats(path: str, f: IO[bytes]) -> Iterator[Source]:
         if m := STARTED.fullmatch(text):
             started = (m["time"], (at, number))
         elif started is not None and text.startswith("#### "):
-            moment = int(time.mktime(time.strptime(started[0], "%Y-%m-%d %H:%M:%S"))) * 1000
-            yield Source(
-                agent="aider",
-                session_id=_name("aider", started[0], text),
-                paths=(path,),
-                folder=os.path.dirname(path) if is_own else "",
-                time=moment,
-                is_shared=True,
-                start=started[1],
-                has_times=False,
-            )
+            moment = _moment(started[0])
+            if moment:
+                yield Source(
+                    agent="aider",
+                    session_id=_name("aider", started[0], text),
+                    paths=(path,),
+                    folder=os.path.dirname(path) if is_own else "",
+                    time=moment,
+                    is_shared=True,
+                    start=started[1],
+                    has_times=False,
+                )
+            else:
+                findings.append(damaged(path, "without a valid time", [started[1][1] + 1]))
             started = None
         at = f.tell()
+
+
+def _moment(text: str) -> int:
+    """Return a local time in milliseconds since 1970; 0 if there is no such time."""
+    try:
+        return max(int(time.mktime(time.strptime(text, "%Y-%m-%d %H:%M:%S"))) * 1000, 0)
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _aider_events(source: Source, reading: Reading) -> list[Iterator[Event]]:

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any, Final
 
+from codec.agents.json_values import milliseconds_of
 from codec.agents.opencode_transcript import read_opencode
 from codec.agents.transcript_events import Event
 from codec.agents.transcripts import entry_of
@@ -91,7 +92,6 @@ def _sources(path: str, connection: sqlite3.Connection) -> Iterator[Source]:
     for name, row in sessions.items():
         if name not in helpers:
             project = row_text(row, "project_id")
-            began = row.get("time_created")
             yield Source(
                 agent="opencode",
                 session_id=name,
@@ -99,7 +99,7 @@ def _sources(path: str, connection: sqlite3.Connection) -> Iterator[Source]:
                 helpers=tuple(children.get(name, ())),
                 folder=row_text(row, "directory"),
                 commit=project if _COMMIT.fullmatch(project) else "",
-                time=began if isinstance(began, int) else 0,
+                time=milliseconds_of(row.get("time_created")),
                 is_shared=True,
             )
 

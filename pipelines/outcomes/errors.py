@@ -141,13 +141,15 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return NotFound(f"{path}: {reason}", hint="Check the path")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return Denied(f"{path}: {reason}", hint="Check who has access to the remote")
+        return Denied(f"{path}: {reason}", hint="Check the permissions of the path")
     if error.errno == errno.EFBIG:
         return Unavailable(f"{path}: {reason}", hint="Replace it by a file of a sensible size")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space and run the same command again: it goes on where this one stopped"
         return Unavailable(f"{path}: {reason}", hint=hint)
-    return Unavailable(f"{path}: {reason}", hint="Run the same command again once it is repaired")
+    return Unavailable(
+        f"{path}: {reason}", hint="Remove the cause, then run the same command again"
+    )
 
 
 __all__ = [

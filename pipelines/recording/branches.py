@@ -37,7 +37,7 @@ class Moved(NamedTuple):
 
 
 def read_moved(workspace: Workspace, state: str, manifests: Collection[str]) -> Moved | None:
-    """Return what the local branches hold; None if none has moved.
+    """Return the manifests of the local branches; None if no branch has moved.
 
     Args:
         workspace: whose branches.

@@ -7,13 +7,16 @@ same facts.
 from __future__ import annotations
 
 from collections.abc import Set
+from contextlib import suppress
 
+from codec.errors import FormatError
 from codec.manifest.facts import Revision
 from codec.manifest.identity import History
 from codec.manifest.session_fields import revised
 from codec.records import Session
+from codec.v1.dates import parse_timestamp
 from codec.v1.heirs import entry_of
-from codec.v1.twins import Logged, twins_of
+from codec.v1.twins import Logged, twins_among, twins_of
 from pipelines.recording.revising import as_logged, joined_by_log
 from pipelines.v1.reader import ReadLog
 from pipelines.workspace.manifest_view import Manifest
@@ -54,11 +57,25 @@ def _twins(manifest: Manifest, log: ReadLog, present: Set[str]) -> list[tuple[Se
         return []
     times = {session.time for session, _ in vanished}
     others = [pair for pair in logged if entry_of(pair[0]) in here and pair[0].time in times]
-    return twins_of(
-        [Logged(session, _entries(history)) for session, history in vanished],
-        [Logged(session, _entries(history)) for session, history in others],
-        ((fact.entry, fact.after) for fact in manifest.follows),
-    )
+    gone = [Logged(session, _entries(history)) for session, history in vanished]
+    held = [Logged(session, _entries(history)) for session, history in others]
+    order = [(fact.entry, fact.after) for fact in manifest.follows]
+    twins = twins_of(gone, held, order)
+    joined = {entry_of(old) for old, _ in twins}
+    days = _new_days(manifest, log)
+    left = (one for one in gone if entry_of(one.session) not in joined)
+    return [*twins, *twins_among((one for one in left if one.session.time[:10] in days), order)]
+
+
+def _new_days(manifest: Manifest, log: ReadLog) -> set[str]:
+    """Return the days of those entries of a log that belong to no session yet."""
+    known = manifest.entries()
+    days = set()
+    for sha256, (entry, _) in log.entries.items():
+        if sha256 not in known:
+            with suppress(FormatError):
+                days.add(parse_timestamp(entry.time).text[:10])
+    return days
 
 
 def _entries(history: History) -> frozenset[str]:

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -21,34 +22,21 @@ from codec.v1.entry import Entry, entry_hash, read_entry
 from codec.v1.purged_text import gaps_in, is_gap
 from codec.v1.split import Span, split
 from codec.v1.text import LineNumbers, decode_text
-from codec.v1.undated import Suspect
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.system.worker.client import Worker
 from pipelines.v1.beside import Counted, Range, count_runs, open_log
 from pipelines.v1.source import Source
+from pipelines.v1.suspects import SUSPECTS
 
 #: The bytes of a log's own rules that are kept for the references.
 RULES_LIMIT: Final = 1 << 16
 _BATCH_BYTES = 1 << 20
-#: The finding of each line that looks like a session: code, message, hint.
-_SUSPECTS: Final[Mapping[Suspect, tuple[str, str, str]]] = {
-    "unreadable": (
-        "unreadable-heading",
-        "looks like a session but its date cannot be read; kept as text",
-        "Write the time as 2025-11-06T14:30:00Z, or give --heading-pattern",
-    ),
-    "undated": (
-        "undated-session",
-        "looks like a session but has no date; kept as text",
-        "Write a date in the heading and run migrate again",
-    ),
-    "misplaced": (
-        "misplaced-session",
-        "looks like a session but its heading has another level than the others; kept as text",
-        "Give it the level of the other sessions and run migrate again",
-    ),
-}
+#: An item of a list that begins with a date.
+_DATED_ITEM = re.compile(
+    rb"^(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?[*\[(]{0,3}20\d\d[-/.]\d\d?[-/.]\d\d?\b",
+    re.M,
+)
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -211,6 +199,7 @@ class _Reading:
         self.rules = bytearray()
         self.templates = 0
         self._inside = 0
+        self._listed: list[int] = []  # offsets of dated items outside of the sessions
         self._first_inside: tuple[int, ...] = ()
         self.findings: list[Finding] = []
         self._source = source
@@ -251,6 +240,7 @@ class _Reading:
         kept = self._source.data[span.start : min(span.end, span.start + RULES_LIMIT)]
         if not kept.strip(_BLANK):
             return
+        self._listed += (span.start + m.start() for m in _DATED_ITEM.finditer(kept))
         if len(self.rules) < RULES_LIMIT:
             self.rules += kept
         text = decode_text(kept.partition(b"\n")[0][:160]).strip("\ufeff# \t\r")
@@ -305,14 +295,14 @@ class _Reading:
                 hint="If it is a session, the fence above it was never closed",
             )
         for offset, reason in span.suspects:
-            code, message, hint = _SUSPECTS[reason]
+            code, message, hint = SUSPECTS[reason]
             line = self._line_in(span, offset)
             self.findings.append(
                 Finding(code=code, message=message, file=self._source.name, line=line, hint=hint)
             )
 
     def check_quotes(self) -> None:
-        """Report a log that has more dated headings inside quotes than outside."""
+        """Report a log with more dated headings in quotes, or dated items, than sessions."""
         if self._inside > len(self.found):
             (offset,) = self._first_inside
             line = LineNumbers(self._source.data, self._source.release).at(offset)
@@ -324,6 +314,19 @@ class _Reading:
                     file=self._source.name,
                     line=line,
                     hint="If they are sessions, a fence above the first was never closed",
+                )
+            )
+
+        if len(self._listed) > len(self.found):
+            line = LineNumbers(self._source.data, self._source.release).at(self._listed[0])
+            self.findings.append(
+                Finding(
+                    code="dated-list",
+                    message=f"{len(self._listed)} items of lists outside of the sessions begin "
+                    f"with a date; the log has {len(self.found)} sessions",
+                    file=self._source.name,
+                    line=line,
+                    hint="If they are sessions, write each as a dated heading",
                 )
             )
 

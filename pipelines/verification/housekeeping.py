@@ -99,21 +99,19 @@ class Upkeep(NamedTuple):
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each problem."""
         for edit in self.git_edits:
-            yield _finding("git-lines", edit.path, "lacks lines for git", "they are added")
+            yield _finding("git-lines", edit.path, "lacks lines for git", "adds them")
         for old, new, key in self.renames:
             message = f"is the diff of {key}, which is found by its hash"
-            yield _finding("misnamed-diff", f".diffs/{old}", message, f"it becomes .diffs/{new}")
+            yield _finding("misnamed-diff", f".diffs/{old}", message, f"renames it to .diffs/{new}")
         for path in self.leftovers:
-            yield _finding(
-                "leftover", path, "half of a file of a stopped run", "it becomes a backup"
-            )
+            yield _finding("leftover", path, "half of a file of a stopped run", "makes it a backup")
         if self.pending:
             message = "a verb was stopped half-way; the next one that writes completes it"
-            yield _finding("unfinished", ".session-codec/journal", message, "it is completed")
+            yield _finding("unfinished", ".session-codec/journal", message, "completes it")
         for mend in self.repairs:
             what = ("is not the diff that was recorded, but git has its commits" if mend.key
                     else "its end is damaged, but its frames are whole")  # fmt: skip
-            found = _finding("mendable", mend.file, what, "it is repaired")
+            found = _finding("mendable", mend.file, what, "repairs it")
             yield found._replace(level="finding", key=mend.key or None)
 
 
@@ -194,7 +192,7 @@ def with_end(path: str, start: int, tail: bytes) -> Iterator[bytes]:
 
 
 def _finding(code: str, file: str, message: str, done: str) -> Finding:
-    hint = f"With 'session-codec doctor --repair' {done}"
+    hint = f"'session-codec doctor --repair' {done}"
     return Finding(code=code, message=message, level="note", file=file, hint=hint)
 
 

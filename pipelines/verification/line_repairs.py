@@ -28,24 +28,32 @@ from pipelines.workspace.transaction import Replace
 
 #: The meaning of each code, and its repair.
 _MEANING: Final[dict[str, tuple[Level, str, str]]] = {
-    "byte-order-mark": ("note", "begins with a byte order mark", "it is taken out"),
-    "line-ends": ("finding", "has lines that end in CR LF", "they end in LF"),
-    "missing-header": ("finding", "does not begin with its header", "it is put there"),
-    "conflict-mark": ("finding", "a mark of a merge conflict", "it goes, both sides stay"),
-    "torn-line": ("note", "ends in a piece of a line", "it is ended"),
-    "run-together": ("finding", "several lines ran together", "they are lines again"),
-    "fragment": ("finding", "a fragment of a line that is complete elsewhere", "it is removed"),
-    "repeated-line": ("note", "is a repeated line", "it is removed"),
-    "key-clash": ("finding", "another session has the same key", "this one's is {key} now"),
-    "row-differs": ("finding", "does not say of {key} what the manifest says", "it does"),
-    "second-row": ("finding", "a second row of {key}, which says something else", "it goes"),
-    "missing-row": ("finding", "has nothing about {key}", "its row is added at the end"),
-    "broken-fact": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
-    "broken-line": ("finding", "cannot be read: {problem}", "it goes, and the backup has it"),
-    "erased-text": ("finding", "has a fact whose text was erased on purpose", "it goes"),
-    "out-of-order": ("note", "has rows that are not in the order of their sessions", "they are"),
-    "lost-fact": ("finding", "lacks a fact that was committed{key}", "it comes back"),
-    "edited-fact": ("finding", "does not say of {key} what was committed", "it does again"),
+    "byte-order-mark": ("note", "begins with a byte order mark", "removes it"),
+    "line-ends": ("finding", "has lines that end in CR LF", "ends them in LF"),
+    "missing-header": ("finding", "does not begin with its header", "adds it"),
+    "conflict-mark": ("finding", "a mark of a merge conflict", "removes it and keeps both sides"),
+    "torn-line": ("note", "ends in a piece of a line", "ends it"),
+    "run-together": ("finding", "several lines ran together", "separates them"),
+    "fragment": ("finding", "a fragment of a line that is complete elsewhere", "removes it"),
+    "repeated-line": ("note", "is a repeated line", "removes it"),
+    "key-clash": ("finding", "another session has the same key", "changes this one to {key}"),
+    "row-differs": ("finding", "does not say of {key} what the manifest says", "corrects it"),
+    "second-row": ("finding", "a second row of {key}, which says something else", "removes it"),
+    "missing-row": ("finding", "has nothing about {key}", "adds its row at the end"),
+    "broken-fact": (
+        "finding",
+        "cannot be read: {problem}",
+        "removes it and keeps it in the backup",
+    ),
+    "broken-line": (
+        "finding",
+        "cannot be read: {problem}",
+        "removes it and keeps it in the backup",
+    ),
+    "erased-text": ("finding", "has a fact whose text was erased on purpose", "removes it"),
+    "out-of-order": ("note", "has rows that are not in the order of their sessions", "sorts them"),
+    "lost-fact": ("finding", "lacks a fact that was committed{key}", "restores it"),
+    "edited-fact": ("finding", "does not say of {key} what was committed", "restores it"),
 }
 NO_ROWS: Final[frozenset[str]] = frozenset()
 
@@ -181,7 +189,7 @@ def _finding(name: str, code: str, line: int, key: Key | None, problem: str = ""
         file=name,
         line=line or None,
         key=key,
-        hint=f"With 'session-codec doctor --repair' {done.format(key=key)}",
+        hint=f"'session-codec doctor --repair' {done.format(key=key)}",
     )
 
 

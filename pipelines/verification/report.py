@@ -52,6 +52,7 @@ RULES: Final = {
     "conflict-mark": "A merge conflict was committed",
     "contradicted": "A figure that a v1 entry declares differs from its diff",
     "damaged": "What is stored is not what was recorded",
+    "dated-list": "A v1 log has more dated items of lists outside of its sessions than sessions",
     "differs": "Snapshots on the remote differ in a file that is not merged; the newest is used",
     "duplicate-repository": "Two repositories of a fleet are clones of one",
     "edited-block": "The marked block of session-codec was edited, and is left as it is",

@@ -143,8 +143,8 @@ def locate(start: str) -> Workspace:
     start = os.path.abspath(start)
     if not os.path.isdir(start):
         raise WorkspaceMissing(
-            f"{start}: no such folder",
-            hint="Pass the folder of a repository; name a log with --from",
+            f"{start}: {'is a file' if os.path.exists(start) else 'no such folder'}",
+            hint="Pass the folder of a repository; only options take files, logs and remotes",
         )
     above = ancestors(start)
     repository = repository_of(above)

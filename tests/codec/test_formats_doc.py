@@ -158,7 +158,7 @@ def test_deltas_are_read_and_written_as_shown() -> None:
 
 
 @pytest.mark.parametrize("line", block("not-deltas").splitlines())
-def test_what_is_called_no_delta_is_refused(line: str) -> None:
+def test_lines_that_the_document_calls_invalid_deltas_are_refused(line: str) -> None:
     with pytest.raises(FormatError):
         decode_delta(line)
 
@@ -372,7 +372,7 @@ LOGS = [
 
 
 @pytest.mark.parametrize(("log", "told"), LOGS)
-def test_what_is_left_open_is_done_as_told(log: str, told: str) -> None:
+def test_open_choices_are_decided_as_the_document_says(log: str, told: str) -> None:
     found = []
     for line, session, span in sessions_of(log):
         stat = "-"

@@ -134,7 +134,13 @@ class Sandbox:
         return str(identity.to_public())
 
 
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=() if page.name == "README.md" else pytest.mark.slow)
+        for page in WITH_EXAMPLES
+    ],
+)
 def test_the_examples_of_a_page_work(page: Path, tmp_path: Path, server: Server) -> None:
     text = page.read_text(encoding="utf-8")
     if "--zstd" in text and not shutil.which("zstd"):

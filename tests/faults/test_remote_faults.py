@@ -176,7 +176,7 @@ FINAL = {
 
 
 @pytest.mark.parametrize("fault", FINAL)
-def test_what_does_not_pass_is_told_in_words_and_nothing_of_the_server(
+def test_lasting_faults_are_errors_in_words_without_text_of_the_server(
     proxy: Proxy, place: tuple[str, str], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.remotes.s3.client.READ_TIMEOUT", 0.2)

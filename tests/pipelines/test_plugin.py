@@ -55,7 +55,7 @@ def test_the_skill_names_the_verbs_that_save_an_agent_from_reading_files() -> No
 
 
 @pytest.mark.parametrize("words", told(), ids=" ".join)
-def test_what_the_skill_tells_to_run_runs(bench: Bench, words: list[str]) -> None:
+def test_the_commands_in_the_skill_run(bench: Bench, words: list[str]) -> None:
     bench.migrate()
     (bench.root / "src").mkdir()
     (bench.root / "src" / "app.py").write_text("pass\n" * 20)

@@ -121,6 +121,6 @@ def _say(made: Plan, *, dry_run: bool, as_json: bool) -> int:
     else:
         say(session.key)
     if not changed:
-        tell("note: the session is so already; nothing is written")
+        tell("note: the session already has these values; nothing is written")
     tell_findings((*made.replaced, *made.findings))
     return code

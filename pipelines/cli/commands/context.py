@@ -50,7 +50,10 @@ def run(
     )
     result = render(request, load)
     if result.broken:
-        tell(f"finding: {DELTAS}: {result.broken} lines cannot be read; see 'verify'")
+        tell(
+            f"finding: {DELTAS}: lines that cannot be read: {result.broken}; "
+            "'session-codec verify' names them"
+        )
     if as_json:
         say_json(
             "context", {**result.context._asdict(), "tokenizer": tokenizer, "broken": result.broken}

@@ -112,7 +112,7 @@ VERB: Final = Verb(
         Option("--duration-min", "Minutes of work.", read=number, metavar="N"),
         Option("--tokens", "Tokens that the agent used.", read=number, metavar="N"),
         Option("--notes", "What the next agent should know.", default="", metavar="TEXT"),
-        Option("--private", "Record no texts: no task, remark and notes.", flag=True),
+        Option("--private", "Record no texts: neither task, remark nor notes.", flag=True),
         Option("--id", "Record this id only once.", to="name", default="", metavar="ID"),
         Option("--commit", "Commit the files of session-codec, and nothing else.", flag=True),
         Option("--dry-run", "Print the entry; write nothing.", flag=True),

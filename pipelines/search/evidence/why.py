@@ -101,7 +101,10 @@ def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int 
     is_here = not os.path.islink(path) and regular_size(path) is not None
     now = _lines(read_bytes(path)) if is_here else before
     if not 1 <= place.line <= len(now):
-        raise NotFound(f"{place.path} has {len(now)} lines", hint="Name one of them")
+        raise NotFound(
+            f"{place.path} has no line {place.line}",
+            hint=f"Name a line of the file; it has {len(now)}",
+        )
     text = now[place.line - 1]
     if now == before:
         return place.line, text

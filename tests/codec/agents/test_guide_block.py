@@ -105,7 +105,7 @@ def test_an_import_of_agents_is_seen(line: bytes) -> None:
 @pytest.mark.parametrize(
     "line", [b"AGENTS.md", b"`@AGENTS.md`", b"me@AGENTS.md", b"@docs/AGENTS.md", b"@AGENTS.mdx"]
 )
-def test_what_only_looks_like_an_import_of_agents_is_none(line: bytes) -> None:
+def test_a_line_that_only_resembles_an_import_of_agents_md_is_not_one(line: bytes) -> None:
     assert not imports_agents(line)
 
 

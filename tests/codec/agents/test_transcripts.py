@@ -84,7 +84,7 @@ def test_a_transcript_of_codex_has_task_model_tokens_and_beginning() -> None:
     assert (told.prompt, told.model, told.tokens) == ("Fix the login", "gpt-5-codex", 17)
 
 
-def test_what_another_session_said_is_not_told() -> None:
+def test_messages_of_another_session_are_left_out() -> None:
     other = lines(user("a secret", sessionId="other"), user("mine"))
     assert told_by("claude", other).prompt == "mine"
     meta = {"type": "session_meta", "payload": {"id": "other"}}

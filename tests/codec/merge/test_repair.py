@@ -53,7 +53,7 @@ def test_a_file_that_was_lost_is_rebuilt(form: Format) -> None:
 
 
 @ROWS
-def test_what_editors_and_systems_put_into_a_file_goes(form: Format) -> None:
+def test_marks_that_editors_and_systems_add_to_a_file_are_removed(form: Format) -> None:
     whole = rows(form, *SESSIONS)
     assert mended(form, b"\xef\xbb\xbf" + whole) == [("byte-order-mark", "")]
     assert mended(form, whole.replace(b"\n", b"\r\n")) == [("line-ends", "")]

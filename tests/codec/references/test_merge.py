@@ -142,14 +142,14 @@ def test_after_a_merge_what_a_user_removed_in_one_branch_stays_away() -> None:
     assert merged(one(a="9"), one(a="9", b="2"), left, right).values() == one(a="9")
 
 
-def test_what_is_new_stands_behind_what_it_follows_and_the_files_order_stays() -> None:
+def test_new_values_follow_their_predecessors_and_the_order_of_the_file_stays() -> None:
     built = first(one(a="1", c="3"))
     mine = {**one(c="3", own="x", a="1"), "mandates.m": ("m",)}
     found = merged(mine, one(first="0", a="1", b="2", c="3"), built)
     assert [n.partition(".")[2] for n in found.values()] == ["first", "c", "own", "a", "b", "m"]
 
 
-def test_what_there_is_no_room_for_comes_back_when_there_is() -> None:
+def test_values_left_out_for_the_budget_return_when_there_is_room() -> None:
     stated = one(a="1", b="2")
     small = refresh((), None, stated, {}, dropped=("stack.b",))
     assert small.values() == one(a="1")

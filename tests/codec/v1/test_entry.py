@@ -80,7 +80,7 @@ def test_a_field_is_read_in_every_way_that_logs_write_it(line: str) -> None:
         "Status\n",
     ],
 )
-def test_what_only_looks_like_a_field_is_none(text: str) -> None:
+def test_a_line_that_only_resembles_a_field_is_not_a_field(text: str) -> None:
     assert entry_of(text).status == ""
 
 

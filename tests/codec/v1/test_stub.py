@@ -30,7 +30,7 @@ def test_a_stub_names_the_log_that_it_replaces() -> None:
         STUB[:20],
     ],
 )
-def test_what_is_not_a_stub_stands_for_no_log(data: bytes) -> None:
+def test_bytes_that_are_no_stub_are_not_read_as_one(data: bytes) -> None:
     assert stubbed_log(data) is None
     assert not is_bare_stub(data)
 

@@ -34,7 +34,9 @@ def test_a_text_without_a_secret_is_searched_once(monkeypatch: pytest.MonkeyPatc
         look(CLEAN + b" ")
 
 
-def test_what_was_allowed_is_told_again_once_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_reported_again_once_it_is_no_longer_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (finding,) = look(LEAKY).findings
     assert finding.fingerprint is not None
     allowed = frozenset([finding.fingerprint])

@@ -107,7 +107,7 @@ def test_diffs_of_sessions_that_are_not_known_here_keep_their_object(
     assert holding(made.root, ERASED) == []
 
 
-def test_what_another_machine_sent_of_known_sessions_goes_and_nothing_is_lost(
+def test_objects_of_another_machine_for_known_sessions_are_deleted_and_nothing_is_lost(
     made: Bench, cli: Cli, remote: Path, tmp_path: Path
 ) -> None:
     before = diffs_without(made, day(3))

@@ -197,6 +197,16 @@ def test_a_chat_without_line_ends_of_aider_has_its_first_prompt(project: Project
     assert [s.title for s in project.sessions] == ["add it"]
 
 
+def test_a_chat_without_a_valid_time_is_named_and_the_next_one_is_read(project: Project) -> None:
+    chats = ("2026-13-45 09:00:00", "one"), ("2026-01-05 09:00:00", "two")
+    text = "".join(f"# aider chat started at {t}\n\n#### {task}  \n\n" for t, task in chats)
+    (project.root / ".aider.chat.history.md").write_text(text)
+    said = project.json(code=3)
+    (finding,) = [f for f in said["findings"] if f["code"] == "transcript-damaged"]
+    assert finding["line"] == 1
+    assert [s.task for s in project.sessions] == ["two"]
+
+
 def test_damage_is_named_and_the_rest_is_read(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,18 @@ def test_each_order_gives_one_whole_session(
     assert manifest.read_bytes() == before
 
 
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini"])
+def test_hooks_alone_take_task_model_and_tokens_from_the_transcript(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, agent: str
+) -> None:
+    actor = make_actor(tmp_path, cli, monkeypatch, agent)
+    actor.hooks()
+    (found,) = actor.sessions
+    assert found.title == "Greet louder"
+    assert found.metrics.tokens_used == actor.answers * actor.made.spent
+    assert found.agent != actor.agent
+
+
 def test_a_session_that_was_recorded_without_a_name_is_adopted(actor: Actor) -> None:
     said = actor.cli(
         "record",

@@ -78,7 +78,9 @@ def ssh(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 300_000])
-def test_what_is_closed_is_opened_by_each_recipient(ada: Person, eve: Person, size: int) -> None:
+def test_encrypted_objects_are_decrypted_by_each_recipient(
+    ada: Person, eve: Person, size: int
+) -> None:
     data = os.urandom(size)
     sealed = closed(data, decode_recipients([ada.recipient, eve.recipient]))
     assert opened(sealed, ada.file) == opened(sealed, eve.file) == data

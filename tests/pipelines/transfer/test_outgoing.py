@@ -90,7 +90,7 @@ def test_what_is_allowed_is_sent(
     assert cli("sync", bench.root, "--remote", remote).code == 0
 
 
-def test_what_was_purged_no_longer_stands_in_the_way(bench: Bench, cli: Cli, remote: Path) -> None:
+def test_purged_objects_do_not_block_an_upload(bench: Bench, cli: Cli, remote: Path) -> None:
     archived(bench, cli)
     bench.log.unlink()
     assert cli("sync", bench.root, "--remote", remote).code == 3

@@ -25,9 +25,13 @@ ENTRIES = st.lists(
 
 
 @st.composite
-def edits(draw: st.DrawFn) -> tuple[list[Entry], list[Entry]]:
-    """Return a log, each entry with a text of its own, and the same log after edits."""
-    before = [(time, task, f"{text} {n}") for n, (time, task, text) in enumerate(draw(ENTRIES))]
+def edits(draw: st.DrawFn, *, ordered: bool = False) -> tuple[list[Entry], list[Entry]]:
+    """Return a log, each entry with a text of its own, and the same log after edits.
+
+    With `ordered` both are oldest first. Otherwise an edit can reverse the order of the sessions.
+    """
+    entries = sorted(draw(ENTRIES)) if ordered else draw(ENTRIES)
+    before = [(time, task, f"{text} {n}") for n, (time, task, text) in enumerate(entries)]
     after = list(before)
     for place in draw(st.sets(st.integers(0, len(after) - 1), min_size=1)):
         time, task, text = after[place]
@@ -90,9 +94,24 @@ def test_two_first_migrations_of_an_edited_entry_become_one_session(
     ]
 
 
+def test_an_entry_that_is_edited_again_before_the_clones_meet_becomes_one_session(
+    worker: Worker, tmp_path: Path
+) -> None:
+    neighbor = ("2026-03-01", "mop", "wet floor")
+    before = [("2026-03-01", "sweep", "first text"), neighbor]
+    after = [("2026-03-01", "sweep", "first text, longer"), neighbor]
+    ann, bob = _migrated_apart(worker, tmp_path, before, after)
+    pull(ann, bob)
+    Bench(ann.root, worker).log.write_text(
+        _log([("2026-03-01", "sweep", "first text, the longest"), neighbor])
+    )
+    _migrate_to_the_end(worker, ann)
+    assert [s.notes for s in ann.manifest.in_order()] == ["first text, the longest", "wet floor"]
+
+
 @pytest.mark.parametrize("driver", [True, False], ids=["driver", "union"])
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(edits())
+@given(edits(ordered=True))
 def test_two_first_migrations_leave_one_session_an_entry(
     worker: Worker, driver: bool, logs: tuple[list[Entry], list[Entry]]
 ) -> None:

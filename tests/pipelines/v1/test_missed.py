@@ -50,6 +50,50 @@ FAULTS = {
 }
 
 
+ITEMS = "- 2026-03-01: Built the gate\n- 2026-03-02: Oiled it\n{}- 2026-03-05: Painted it\n"
+NUMBERS = "1. 2026-03-01 - Gate\n2. 2026-03-02 - Hinge\n{}4. 2026-03-05 - Paint\n"
+LINES = "2026-03-01 | codex | gate | PASS\n{}2026-03-05 | codex | paint | PASS\n"
+BOLD = "**2026-03-01** — Gate\nBuilt.\n\n{}**2026-03-05** — Paint\nTwice.\n"
+DAYS = "## 2026-03-01\n### 09:00 Gate\nBuilt.\n\n## 2026-03-02\n{}### 11:00 Paint\nTwice.\n"
+HEADINGS = BEFORE + "{}" + AFTER
+#: The same for logs whose sessions are not headings, and for lines between headings.
+OTHER_FAULTS = {
+    "an item without a day": (ITEMS, "- 2026-03: Dug\n"),
+    "an item of no such day": (ITEMS, "- 2026-03-32: Dug\n"),
+    "an item with a letter": (ITEMS, "- 2026-03-0x: Dug\n"),
+    "an item of a day or a month": (ITEMS, "- 03/04/2026: Dug\n"),
+    "an item in a zone that nobody knows": (ITEMS, "- 2026-03-03 10:00 WAKT: Dug\n"),
+    "a heading below items": (ITEMS, "## 2026-03-03 - Dig\nDug.\n"),
+    "a number without a day": (NUMBERS, "3. 2026-03 - Pit\n"),
+    "a number of no such month": (NUMBERS, "3. 2026-13-03 - Pit\n"),
+    "a number in a zone of several meanings": (NUMBERS, "3. 2026-03-03 10:00 IST - Pit\n"),
+    "a line of no such hour": (LINES, "2026-03-03T25:00:00Z | codex | pit | PASS\n"),
+    "a line of no such month": (LINES, "2026-13-03 | codex | pit | PASS\n"),
+    "a line without a day": (LINES, "2026-03 | codex | pit | PASS\n"),
+    "a line in a zone that nobody knows": (LINES, "[2026-03-03 10:00 QXT] codex | pit | PASS\n"),
+    "bold text with a letter": (BOLD, "**2026-03-3x** — Pit\nDug.\n\n"),
+    "bold text without a day": (BOLD, "**2026-03** — Pit\nDug.\n\n"),
+    "bold text of no such day": (BOLD, "**2026-02-30** — Pit\nDug.\n\n"),
+    "no such hour below a day": (DAYS, "### 25:00 Pit\nDug.\n"),
+    "no hour below a day": (DAYS, "### Pit\n**Task:** dig\n**Status:** done\n"),
+    "bold text between headings": (HEADINGS, "**2026-03-03 — Pit**\n**Status:** done\n\n"),
+    "an underlined heading": (HEADINGS, "2026-03-03 - Pit\n----------------\nDug.\n\n"),
+}
+
+
+@pytest.mark.parametrize("fault", OTHER_FAULTS)
+def test_a_session_that_is_missed_in_another_kind_of_log_is_a_finding(
+    fault: str, bench: Bench, cli: Cli
+) -> None:
+    log, part = OTHER_FAULTS[fault]
+    bench.log.write_text(log.format(""), encoding="utf-8")
+    assert cli("migrate", bench.root, "--dry-run").code == 0
+    bench.log.write_text(log.format(part), encoding="utf-8")
+    said = cli("migrate", bench.root, "--dry-run")
+    assert said.code == 3, said.err
+    assert "AGENT_PROGRESS_LOG.md:" in said.err
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_session_that_is_missed_or_doubtful_is_a_finding(
     fault: str, bench: Bench, cli: Cli
@@ -72,6 +116,8 @@ CLEAN = {
     "parts of a day with a status": "## 2026-03-03\n"
     "**Task:** Dig\nStatus: done\n\nStatus: done\n\n",
     "the course of one session": "## 2026-03-03 - Dig\n- 09:00 Began\n- 10:30 Dug\n\n",
+    "a date above a rule": "## 2026-03-03 - Dig\nDug.\n\n2026-03-04\n---\n",
+    "dated items of an entry": "## 2026-03-03 - Dig\n- 2026-02-01: planned\n- 2026-02-02: paid\n",
     "one clock below a day": "## 2026-03-03\n- 09:00 Dug the pit\n- Filled it\n\n",
     "an ambiguous heading that its field decides": "## 03/04/2026 - Dig\n"
     "**Date:** 2026-03-04\nDug.\n\n",

@@ -76,7 +76,9 @@ def test_what_came_with_a_clone_is_not_believed(
 
 
 @pytest.mark.parametrize("broken", ["", "[]", "{}", "null", '{"of": 1}'])
-def test_what_cannot_be_read_is_nothing(bench: Bench, read: Callable[[], int], broken: str) -> None:
+def test_unreadable_files_count_as_empty(
+    bench: Bench, read: Callable[[], int], broken: str
+) -> None:
     (bench.root / _KEPT).write_text(broken)
     assert b"MUST pass" in rules_of(bench.root).texts[V1_LOG]
     assert read() == 2

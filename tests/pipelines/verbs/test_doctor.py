@@ -177,7 +177,7 @@ def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> N
     assert cli("doctor", bench.root, "--dry-run").code == 2
 
 
-def test_what_cannot_be_repaired_stays_and_is_told(bench: Bench, cli: Cli) -> None:
+def test_a_fault_that_cannot_be_repaired_stays_and_is_reported(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     unknown = "2030-01-01 | a | b | PASS | -\n"
     with (bench.root / DELTAS).open("a") as f:

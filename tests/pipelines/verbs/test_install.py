@@ -196,7 +196,7 @@ def test_where_there_is_not_a_claude_md_it_is_made_to_import_agents(repo: Path, 
     assert GUIDE not in (repo / "CLAUDE.md").read_text()
 
 
-def test_what_agents_are_told_is_not_taken_for_rules_of_the_repository(
+def test_the_own_instructions_for_agents_are_not_taken_for_rules_of_the_repository(
     repo: Path, cli: Cli
 ) -> None:
     before = read_stated(str(repo), None, {}).references

@@ -143,7 +143,7 @@ def test_edits_additions_and_removals_survive_many_refreshes(repo: Bench) -> Non
     assert decode_references(file(repo).read_bytes()).extra == {"team": {"lead": "Ada"}}
 
 
-def test_what_nothing_states_any_more_goes(repo: Bench) -> None:
+def test_a_value_that_no_source_states_any_more_is_deleted(repo: Bench) -> None:
     (repo.root / "CLAUDE.md").unlink()
     package(repo, engines={})
     made = refresh(repo)
@@ -369,7 +369,7 @@ def test_a_directory_that_may_not_be_written_is_exit_31_and_stays(repo: Bench, c
         assert cli("references", repo.root, "--check").code == 3
         said = cli("references", repo.root)
     assert said.code == 31
-    assert "Check who has access to the remote" in said.err
+    assert "Check the permissions of the path" in said.err
     assert tree(repo.root, times=True) == before
 
 

@@ -32,6 +32,8 @@ from tests.pipelines.verbs.test_schedule import (
 from tests.support.servers import ENVIRONMENT, Server
 
 __all__ = ["home", "sdk_environment", "started"]
+pytestmark = pytest.mark.slow
+
 OLD = "2025-03-05T10:00:00Z"
 MANIFEST = ".session-codec/manifest.jsonl"
 

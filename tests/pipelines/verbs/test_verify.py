@@ -160,7 +160,7 @@ def test_references_that_cannot_be_read_are_a_finding_with_a_line(bench: Bench, 
     assert (found["code"], found["file"], found["line"]) == ("broken-references", REFERENCES, 2)
 
 
-def test_what_waits_in_the_spool_is_told(bench: Bench, cli: Cli) -> None:
+def test_sessions_that_wait_in_the_spool_are_reported(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     broken = bench.root / ".session-codec" / "spool" / "broken"
     broken.mkdir(parents=True)

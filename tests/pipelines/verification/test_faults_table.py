@@ -494,7 +494,7 @@ def test_a_manifest_that_is_lost_is_restored_from_the_last_commit(
     assert told(cli, workspace) == (0, [])
 
 
-def test_what_was_never_committed_is_told_and_left(workspace: Bench, cli: Cli) -> None:
+def test_a_fault_that_was_never_committed_is_reported_and_left(workspace: Bench, cli: Cli) -> None:
     git(workspace.root, "update-ref", "-d", "HEAD")
     path = workspace.root / MANIFEST
     first, *rest = path.read_bytes().splitlines(keepends=True)

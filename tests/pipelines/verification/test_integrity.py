@@ -39,7 +39,7 @@ def test_each_diff_is_read_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     assert len(found) == len(set(found)) == 3
 
 
-def test_what_is_not_here_is_absent_and_no_damage(bench: Bench) -> None:
+def test_a_missing_diff_is_absent_and_not_damaged(bench: Bench) -> None:
     bench.migrate()
     shutil.rmtree(bench.root / ".diffs")
     found = check(bench)

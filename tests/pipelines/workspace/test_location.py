@@ -68,7 +68,7 @@ def test_what_is_not_a_folder_is_not_a_workspace(tmp_path: Path, kind: str) -> N
     path = tmp_path / kind
     if kind == "file":
         path.write_bytes(b"")
-    with pytest.raises(WorkspaceMissing, match="no such folder"):
+    with pytest.raises(WorkspaceMissing, match=r"is a file|no such folder"):
         locate(str(path))
 
 

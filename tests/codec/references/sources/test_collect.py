@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from codec.references.sources.statement import Origin
 from codec.references.values import by_name
 from codec.tokens.tokenizers import counter
 from pipelines.workspace.thresholds import REFERENCES_BUDGET
+from tests.support.cpu_limit import not_quadratic
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "references"
 CI = ".github/workflows/ci.yml"
@@ -229,9 +229,8 @@ def test_time_is_linear_in_hostile_input(path: str, unit: bytes) -> None:
     one_line = b"# Mandates, targets\n- " + unit * (SIZE_LIMIT // len(unit))
     lines = b"# Mandates, targets\n" + (b"- " + unit * (900 // len(unit)) + b"\n\n") * 300
     for data in (one_line, lines):
-        start = time.process_time()
-        stated_references({path: data[:SIZE_LIMIT]})
-        assert time.process_time() - start < 3
+        with not_quadratic():
+            stated_references({path: data[:SIZE_LIMIT]})
 
 
 def test_a_huge_log_is_read_in_part_and_a_huge_manifest_is_a_problem() -> None:
@@ -393,7 +392,7 @@ def test_a_bullet_that_says_it_is_a_rule_is_one_anywhere(bullet: str) -> None:
         "# Rules\n## Layers\nThey are:\n- server routes and services",
     ],
 )  # fmt: skip
-def test_what_only_looks_like_a_rule_is_none(text: str) -> None:
+def test_a_text_that_only_resembles_a_rule_is_not_a_rule(text: str) -> None:
     assert mandates(text) == ()
 
 
