@@ -95,6 +95,7 @@ class Imported:
         changed: the sessions to complete.
         same: the number of sessions that are recorded completely already.
         unknown: records of unknown types, counted by agent and name.
+        searched: the files and folders that were searched.
         findings: the findings.
         follows, entries: always empty; the rows of a migration need them.
     """
@@ -103,6 +104,7 @@ class Imported:
     changed: list[Changed] = field(default_factory=list)
     same: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
+    searched: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     follows: tuple[Follows, ...] = ()
     entries: dict[str, Session] = field(default_factory=dict)
@@ -170,7 +172,9 @@ class _Planner:
         chosen: list[Agent] = [self._agents[name] for name in request.agents or self._agents]
         found: list[Source] = []
         for agent in chosen:
-            search = agent.find(list(request.places) or agent.folders(self._listed))
+            places = list(request.places) or agent.folders(self._listed)
+            self._result.searched.extend(p for p in places if p not in self._result.searched)
+            search = agent.find(places)
             found += search.sources
             self._result.findings.extend(search.findings)
         self._result.findings.extend(unrecognised(request.places, found, self._result.findings))

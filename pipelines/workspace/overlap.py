@@ -34,8 +34,8 @@ def check_apart(path: str, workspace: Workspace) -> None:
     theirs = [os.path.join(path, name) for name in _OBJECTS]
     if _is_inside(theirs, own) or _is_inside(own, [path]):
         raise Conflict(
-            f"{path} overlaps the workspace {workspace.root}; it would not be a second copy",
-            hint="Name a directory outside of it, on another disk if possible",
+            f"{path} overlaps the workspace {workspace.root}",
+            hint="Name a directory outside of it; for a copy, on another disk if possible",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -157,6 +158,10 @@ def _say(made: Plan, dry_run: bool) -> None:
         f" {'would complete' if dry_run else 'completed'} {len(imported.changed)},"
         f" {imported.same} were up to date"
     )
+    if not (drafts or imported.same):
+        say(
+            f"no transcript of this repository in {', '.join(map(_shown_place, imported.searched))}"
+        )
     if drafts:
         before, after = made.tokens
         say(
@@ -166,6 +171,12 @@ def _say(made: Plan, dry_run: bool) -> None:
         say(f"tokens of all session lines: {before:,} before, {after:,} after")
     if dry_run:
         say("dry run: nothing written")
+
+
+def _shown_place(path: str) -> str:
+    """Return a path as a user writes it: with ~ for the home folder."""
+    home = os.path.expanduser("~")
+    return one_line(f"~{path.removeprefix(home)}" if path.startswith(home + os.sep) else path)
 
 
 def _diff(added: Added) -> str:
@@ -196,6 +207,7 @@ def _json(made: Plan, dry_run: bool) -> dict[str, Any]:
         "up_to_date": imported.same,
         "diffs": len(made.diffs),
         "tokens": {"before": before, "after": after},
+        "searched": imported.searched,
         "unknown_records": dict(sorted(imported.unknown.items())),
         "written": not (dry_run or made.is_empty),
         "findings": findings_json(imported.findings),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from codec.v2.context_view import DEFAULT_BUDGET
-from pipelines.cli.declared import JSON, REPO, Option, Verb, absolute, number, percent
+from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute, number, percent
 from pipelines.cli.options import TOKENIZER_OPTION
 from pipelines.cli.output import Stages
 from pipelines.cli.remote_options import REMOTE_OPTIONS, open_remote, settings_of
@@ -61,6 +61,8 @@ def run(
       session-codec verify --since origin/main --format sarif -o verify.sarif
       session-codec verify --require remote --remote s3://bucket/project
     """
+    if given["remote"] and require != "remote":
+        raise Misuse("--remote needs --require remote")
     began, start = datetime.now(UTC), time.perf_counter()
     gc.disable()  # the facts of a manifest are many and have no cycles
     with errors_on_github():

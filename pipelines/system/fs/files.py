@@ -152,8 +152,10 @@ def replace_file(path: str, chunks: Iterable[bytes]) -> None:
         if os.path.exists(path):
             os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as e:
         remove(temporary)
+        if isinstance(e, OSError) and e.filename == temporary:
+            e.filename = path  # the name that the caller knows
         raise
     sync_directory(directory)
 

@@ -24,6 +24,8 @@ from pipelines.system.worker.programs import python_program
 _LOCK: Final = "SET enable_external_access = false; SET lock_configuration = true"
 #: Seconds after which the process is killed if DuckDB does not stop in time.
 _GRACE: Final = 2
+#: How DuckDB begins the error for a table that does not exist.
+_NO_TABLE: Final = "Catalog Error: Table with name"
 _TOO_MUCH: Final = "needs more memory than a query may use. Ask for less, with LIMIT for example"
 #: The limits of an answer and of a number in it, in bytes, and the rows fetched at a time.
 _ANSWER: Final = 64 << 20
@@ -82,7 +84,8 @@ def ask(
     except subprocess.TimeoutExpired:
         reply = {"error": too_long}
     if "error" in reply:
-        raise FormatError(reply["error"] or too_long, field="--sql")
+        hint = "'SHOW TABLES' lists the tables" if _NO_TABLE in reply["error"] else None
+        raise FormatError(reply["error"] or too_long, field="--sql", hint=hint)
     return Answer(columns=tuple(reply["columns"]), rows=[tuple(row) for row in reply["rows"]])
 
 

@@ -49,6 +49,14 @@ def test_the_diff_of_an_imported_session_applies_to_the_state_it_began_from(
     assert (found.metrics.lines_added, found.metrics.lines_removed) == (2, 1)
 
 
+def test_an_import_that_finds_nothing_says_where_it_looked(project: Project) -> None:
+    said = project.run()
+    assert said.code == 0
+    (line,) = [line for line in said.out.splitlines() if line.startswith("no transcript")]
+    assert "~/.claude/projects" in line
+    assert str(project.root / ".specstory") in line
+
+
 def test_figures_count_each_answer_once_and_leave_out_pauses(project: Project) -> None:
     session = project.claude()
     session.ask("Explain")

@@ -228,6 +228,14 @@ def test_no_question_takes_a_broken_line_for_a_session(
     assert (said.code, said.out) == (3, before)
 
 
+def test_an_unknown_table_leads_to_the_known_ones(mixed: Bench, cli: Cli) -> None:
+    pytest.importorskip("duckdb")
+    said = cli("query", mixed.root, "--sql", "SELECT * FROM diffs")
+    assert said.code == 10
+    assert "'SHOW TABLES' lists the tables" in said.err
+    assert _rows(cli, mixed, "--sql", "SHOW TABLES") == [{"name": "sessions"}]
+
+
 def test_sql_takes_no_filter_beside_it(mixed: Bench, cli: Cli) -> None:
     assert cli("query", mixed.root, "--sql", "SELECT 1", "--agent", "human").code == 2
 

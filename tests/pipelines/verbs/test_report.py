@@ -273,6 +273,15 @@ def test_a_folder_is_not_a_report(bench: Bench, cli: Cli, tmp_path: Path) -> Non
     assert cli("report", bench.root, "-o", tmp_path, "--force").code == 22
 
 
+def test_a_missing_folder_is_named_with_the_file_that_was_asked_for(
+    bench: Bench, cli: Cli, tmp_path: Path
+) -> None:
+    bench.migrate()
+    said = cli("report", bench.root, "-o", tmp_path / "none" / "report.html")
+    assert said.code == 30
+    assert f"error: {tmp_path / 'none' / 'report.html'}: no such file or directory" in said.err
+
+
 def test_a_report_that_cannot_be_finished_leaves_the_last_one(
     bench: Bench, cli: Cli, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

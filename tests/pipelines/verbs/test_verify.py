@@ -34,6 +34,13 @@ def test_a_fresh_clone_is_not_a_fault_unless_diffs_are_required_here(
     assert f"the diff of {day(1)} is required locally" in said.err
 
 
+def test_a_remote_that_would_not_be_searched_is_refused(bench: Bench, cli: Cli) -> None:
+    bench.migrate()
+    said = cli("verify", bench.root, "--remote", bench.root.parent / "copy")
+    assert said.code == 2
+    assert "--remote needs --require remote" in said.err
+
+
 @pytest.mark.parametrize("name", [f"{day(2)}.diff", "layout.jsonl", "literal.zst"])
 def test_one_flipped_byte_is_exit_12_whatever_else_was_found(
     bench: Bench, cli: Cli, name: str
