@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
-from codec.kinds import Key, Sha256
+from codec.kinds import Key, ObjectName, Sha256
 from codec.names import is_key
 from codec.records import PatchRef
 
@@ -59,7 +59,7 @@ class Pack(NamedTuple):
         diffs: the diffs in it, by key.
     """
 
-    name: str
+    name: ObjectName
     sha256: Sha256
     size: int
     diffs: Mapping[Key, PatchRef]
@@ -75,7 +75,7 @@ class Snapshot(NamedTuple):
     """
 
     files: Mapping[str, File]
-    layouts: tuple[str, ...]
+    layouts: tuple[ObjectName, ...]
     packs: tuple[Pack, ...]
 
 
@@ -86,23 +86,28 @@ class SnapshotName(NamedTuple):
     sequence: int
     digest: str
 
+    @property
+    def object(self) -> ObjectName:
+        """The name of the object that holds the snapshot."""
+        return ObjectName(str(self))
+
     def __str__(self) -> str:
         return f"snapshot/{self.writer}-{self.sequence:06}-{self.digest}.tar.zst"
 
 
-def archive_object(name: str) -> str:
+def archive_object(name: str) -> ObjectName:
     """Return the name of the object that holds an archive."""
-    return f"archive/{name}"
+    return ObjectName(f"archive/{name}")
 
 
-def layout_object(log: Sha256, digest: str) -> str:
+def layout_object(log: Sha256, digest: str) -> ObjectName:
     """Return the name of the object that holds the layout of a log with this SHA-256."""
-    return f"v1/{log}-{digest[:DIGITS]}.tar.zst"
+    return ObjectName(f"v1/{log}-{digest[:DIGITS]}.tar.zst")
 
 
-def pack_object(sha256: Sha256) -> str:
+def pack_object(sha256: Sha256) -> ObjectName:
     """Return the name of the object that holds a pack with this SHA-256."""
-    return f"loose/{sha256[:DIGITS]}.tar.zst"
+    return ObjectName(f"loose/{sha256[:DIGITS]}.tar.zst")
 
 
 def decode_layout_object(name: str) -> tuple[Sha256, str]:
@@ -212,7 +217,7 @@ def _reference(value: Any) -> tuple[Sha256, int]:
     return Sha256(sha256), size
 
 
-def _name(value: Any, form: re.Pattern[str]) -> str:
+def _name(value: Any, form: re.Pattern[str]) -> ObjectName:
     if not form.fullmatch(value):
         raise ValueError(f"not the name of an object: {value!r}")
-    return str(value)
+    return ObjectName(value)

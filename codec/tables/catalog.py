@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
 from codec.errors import FormatError
+from codec.kinds import ObjectName
 from codec.tables.schema import BY_NAME, SCHEMA_NAME
 
 Format = Literal["parquet", "csv", "jsonl"]
@@ -38,7 +39,7 @@ class PartFile(NamedTuple):
         size: in bytes.
     """
 
-    name: str
+    name: ObjectName
     first: str
     last: str
     rows: int
@@ -60,7 +61,7 @@ class Catalog(NamedTuple):
     format: Format
     redacted: bool
     parts: tuple[PartFile, ...] = ()
-    retired: tuple[str, ...] = ()
+    retired: tuple[ObjectName, ...] = ()
 
     def folders(self) -> Mapping[str, list[PartFile]]:
         """Return the parts by their folder, in order."""
@@ -88,9 +89,9 @@ def folder_of(table: str, month: str) -> str:
     return f"{table}/month={month}" if BY_NAME[table].by_month else table
 
 
-def version_name(number: int) -> str:
+def version_name(number: int) -> ObjectName:
     """Return the name of a version of the catalog."""
-    return f"{FOLDER}/{number:08d}.json"
+    return ObjectName(f"{FOLDER}/{number:08d}.json")
 
 
 def encode_catalog(catalog: Catalog) -> bytes:
@@ -142,8 +143,8 @@ def _part_of(fields: Mapping[str, object]) -> PartFile:
     return part
 
 
-def _part_name(name: object) -> str:
+def _part_name(name: object) -> ObjectName:
     """Return the name of a part; raise ValueError for any other name."""
     if isinstance(name, str) and (m := _PART.fullmatch(name)) and m["table"] in BY_NAME:
-        return name
+        return ObjectName(name)
     raise ValueError(name)

@@ -11,6 +11,7 @@ from codec.archive.snapshot import (
     decode_archive_object,
     decode_layout_object,
 )
+from codec.kinds import ObjectName
 from codec.manifest.facts import Archive
 from pipelines.erasing.remote import (
     Held,
@@ -134,7 +135,7 @@ def erase(
 
 
 def _name_all(
-    workspace: Workspace, remote: Remote, instead: Replacement, gone: Collection[str]
+    workspace: Workspace, remote: Remote, instead: Replacement, gone: Collection[ObjectName]
 ) -> None:
     """Upload a snapshot that names the remaining objects and the replacements."""
     listed = {stored.name: stored.size for stored in remote.list_all()}
@@ -160,7 +161,7 @@ def _name_all(
     )
 
 
-def _has(names: Mapping[str, int], fact: Archive) -> bool:
+def _has(names: Mapping[ObjectName, int], fact: Archive) -> bool:
     return names.get(archive_object(fact.name)) == fact.size
 
 
@@ -168,7 +169,7 @@ def _once(packs: Iterable[Pack]) -> list[Pack]:
     return list({pack.name: pack for pack in packs}.values())
 
 
-def _delete(there: There, names: Iterable[str]) -> Denied | None:
+def _delete(there: There, names: Iterable[ObjectName]) -> Denied | None:
     """Delete objects in all versions; return the reason if one of them cannot be deleted."""
     stays = None
     every = [*((there.reads, name) for name in names), *there.held.hidden]

@@ -26,7 +26,7 @@ from codec.archive.snapshot import (
     layout_object,
 )
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import Key
+from codec.kinds import Key, ObjectName
 from codec.names import key_time
 from codec.records import PatchRef
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
@@ -57,9 +57,9 @@ class Held:
     """
 
     archives: list[str] = field(default_factory=list)
-    packs: dict[str, int] = field(default_factory=dict)
-    layouts: list[str] = field(default_factory=list)
-    hidden: list[tuple[Remote, str]] = field(default_factory=list)
+    packs: dict[ObjectName, int] = field(default_factory=dict)
+    layouts: list[ObjectName] = field(default_factory=list)
+    hidden: list[tuple[Remote, ObjectName]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -128,8 +128,8 @@ class Replacement:
     """
 
     packs: list[tuple[Pack, bytes]] = field(default_factory=list)
-    layouts: list[tuple[str, Bundle]] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
+    layouts: list[tuple[ObjectName, Bundle]] = field(default_factory=list)
+    deleted: list[ObjectName] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -172,7 +172,10 @@ def replacement_of(remote: Remote, held: Held, manifest: Manifest, targets: Targ
 
 
 def _members(
-    remote: Remote, name: str, size: int, known: Mapping[tuple[str, str], tuple[Key, PatchRef]]
+    remote: Remote,
+    name: ObjectName,
+    size: int,
+    known: Mapping[tuple[str, str], tuple[Key, PatchRef]],
 ) -> dict[Key, tuple[PatchRef, bytes]] | None:
     """Return the diffs of an object by their current keys; None if some are not known here."""
     found: dict[Key, tuple[PatchRef, bytes]] = {}
@@ -190,7 +193,7 @@ def _contents(reader: ArchiveReader) -> Iterator[tuple[str, bytes]]:
         yield entry.key, reader.content(entry)
 
 
-def send(remote: Remote, made: Replacement) -> dict[str, int]:
+def send(remote: Remote, made: Replacement) -> dict[ObjectName, int]:
     """Upload replacements and read them back; return the sizes of the new objects by name.
 
     Raises:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from codec.archive.snapshot import Pack, archive_object
-from codec.kinds import Key
+from codec.kinds import Key, ObjectName
 from codec.manifest.facts import Archive
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
@@ -54,7 +54,7 @@ def survey(
     workspace: Workspace,
     manifest: Manifest,
     remote: Remote,
-    names: Mapping[str, int],
+    names: Mapping[ObjectName, int],
     last: Last | None,
 ) -> Survey:
     """Return the comparison of a workspace with a remote, without changing either."""
@@ -87,7 +87,7 @@ def _is_here(store: Store, manifest: Manifest, key: Key, patch: PatchRef) -> boo
 
 
 def _archives(
-    workspace: Workspace, manifest: Manifest, names: Mapping[str, int]
+    workspace: Workspace, manifest: Manifest, names: Mapping[ObjectName, int]
 ) -> tuple[list[Archive], list[Archive], list[Finding]]:
     """Return the archives on the remote, those to upload, and a note on each other one."""
     folder = archive_folder(workspace)

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Denied, NotFound
 
 _NAME = re.compile(
@@ -54,18 +55,20 @@ class Recipients(NamedTuple):
 class EncryptedName(NamedTuple):
     """The name of an encrypted object: its content's name and size, and its recipients."""
 
-    plain: str
+    plain: ObjectName
     size: int
     tag: str
 
-    def __str__(self) -> str:
-        return f"{self.plain}.{self.size}.{self.tag}.age"
+    @property
+    def object(self) -> ObjectName:
+        """The name itself."""
+        return ObjectName(f"{self.plain}.{self.size}.{self.tag}.age")
 
 
 def decode_name(name: str) -> EncryptedName | None:
     """Return the parts of an encrypted object's name; None for an object that is not encrypted."""
     m = _NAME.fullmatch(name)
-    return EncryptedName(m["plain"], int(m["size"]), m["tag"]) if m else None
+    return EncryptedName(ObjectName(m["plain"]), int(m["size"]), m["tag"]) if m else None
 
 
 def decode_recipients(texts: Iterable[str]) -> Recipients:

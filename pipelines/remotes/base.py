@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import IO, Final, NamedTuple, Protocol
 
 from codec.errors import IntegrityError
-from codec.kinds import Sha256, sha256_of
+from codec.kinds import ObjectName, Sha256, sha256_of
 
 BLOCK: Final = 1 << 20
 #: The most bytes of an object that are held in memory, by default.
@@ -29,7 +29,7 @@ LIMIT: Final = 1 << 30
 class Stored(NamedTuple):
     """An object in a listing: its name, size in bytes, and the time of its upload in seconds."""
 
-    name: str
+    name: ObjectName
     size: int
     modified: float
 
@@ -83,7 +83,7 @@ class Readable(Protocol):
 
     url: str
 
-    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+    def copy(self, name: ObjectName, write: Callable[[bytes], object]) -> int:
         """Pass a whole object to `write`, in pieces; return its size in bytes."""
         ...
 
@@ -103,7 +103,7 @@ class Remote(Protocol):
         """Return all objects by name."""
         ...
 
-    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+    def read(self, name: ObjectName, offset: int, size: int, version: str | None = None) -> Part:
         """Return a range of an object; if `version` is given, of that version.
 
         Raises:
@@ -112,15 +112,15 @@ class Remote(Protocol):
         """
         ...
 
-    def read_end(self, name: str, size: int) -> Part:
+    def read_end(self, name: ObjectName, size: int) -> Part:
         """Return the last bytes of an object: as many as requested, or the whole object."""
         ...
 
-    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+    def copy(self, name: ObjectName, write: Callable[[bytes], object]) -> int:
         """Pass a whole object to `write`, in pieces; return its size in bytes."""
         ...
 
-    def put(self, name: str, content: Content) -> bool:
+    def put(self, name: ObjectName, content: Content) -> bool:
         """Upload an object under a free name; return False if it existed already.
 
         Raises:
@@ -128,11 +128,11 @@ class Remote(Protocol):
         """
         ...
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: ObjectName) -> None:
         """Delete an object for good; do nothing if it does not exist."""
         ...
 
-    def is_file(self, name: str, path: str) -> bool:
+    def is_file(self, name: ObjectName, path: str) -> bool:
         """Return True if an object is the same file as a path on this machine."""
         ...
 
@@ -157,7 +157,7 @@ def content_of(data: bytes, *, exact: bool = True) -> Content:
     return Content(len(data), sha256_of(data), lambda: io.BytesIO(data), exact)
 
 
-def read_whole(remote: Remote, name: str, limit: int = LIMIT) -> bytes:
+def read_whole(remote: Remote, name: ObjectName, limit: int = LIMIT) -> bytes:
     """Return the content of an object that fits into memory.
 
     Raises:
@@ -191,7 +191,7 @@ def changed(name: str) -> IntegrityError:
     )
 
 
-def check_same(remote: Readable, name: str, size: int, sha256: Sha256) -> None:
+def check_same(remote: Readable, name: ObjectName, size: int, sha256: Sha256) -> None:
     """Raise an error unless an object has the expected size and hash; reads it as a whole.
 
     Raises:

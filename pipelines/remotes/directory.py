@@ -19,6 +19,7 @@ from stat import S_ISREG
 from typing import IO, Final
 
 from codec.errors import IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Conflict, NotFound, storage_error
 from pipelines.remotes.base import BLOCK, Content, Part, Remote, Requests, Stored, check_same
 from pipelines.system.fs.files import identity, make_folder, remove, sync_directory
@@ -55,11 +56,11 @@ class DirectoryRemote:
                         stat = os.stat(path)
                         if not S_ISREG(stat.st_mode):
                             continue  # reading a pipe or a device may never end
-                        shown = os.path.relpath(path, self.url).replace(os.sep, "/")
+                        shown = ObjectName(os.path.relpath(path, self.url).replace(os.sep, "/"))
                         found.append(Stored(shown, stat.st_size, stat.st_mtime))
         return sorted(found)
 
-    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+    def read(self, name: ObjectName, offset: int, size: int, version: str | None = None) -> Part:
         """Return a range of an object."""
         self.requests.add("GET")
         with self._opened(name) as f:
@@ -69,7 +70,7 @@ class DirectoryRemote:
             f.seek(offset)
             return Part(f.read(size), total, found)
 
-    def read_end(self, name: str, size: int) -> Part:
+    def read_end(self, name: ObjectName, size: int) -> Part:
         """Return the last bytes of an object."""
         self.requests.add("GET")
         with self._opened(name) as f:
@@ -77,7 +78,7 @@ class DirectoryRemote:
             f.seek(max(0, total - size))
             return Part(f.read(size), total, found)
 
-    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+    def copy(self, name: ObjectName, write: Callable[[bytes], object]) -> int:
         """Pass a whole object to `write`; return its size in bytes."""
         self.requests.add("GET")
         size = 0
@@ -87,7 +88,7 @@ class DirectoryRemote:
                 size += len(block)
         return size
 
-    def put(self, name: str, content: Content) -> bool:
+    def put(self, name: ObjectName, content: Content) -> bool:
         """Write an object unless its name is taken; return False if it existed already."""
         self.requests.add("PUT")
         path = self._path(name)
@@ -108,19 +109,19 @@ class DirectoryRemote:
             remove(temporary)
         return placed or self._is_there(name, content)
 
-    def _is_there(self, name: str, content: Content) -> bool:
+    def _is_there(self, name: ObjectName, content: Content) -> bool:
         """Return True if the object exists; raise IntegrityError if it has other content."""
         if content.exact:
             check_same(self, name, content.size, content.sha256)
         return False
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: ObjectName) -> None:
         """Delete an object for good."""
         self.requests.add("DELETE")
         with _said(self._path(name)):
             remove(self._path(name))
 
-    def is_file(self, name: str, path: str) -> bool:
+    def is_file(self, name: ObjectName, path: str) -> bool:
         """Return True if an object is the same file as a path, links resolved."""
         with _said(path):
             return os.path.samefile(self._path(name), path)
@@ -149,7 +150,7 @@ class DirectoryRemote:
                         found.append(os.path.relpath(path, self.url).replace(os.sep, "/"))
         return sorted(found)
 
-    def _write(self, path: str, content: Content, name: str) -> None:
+    def _write(self, path: str, content: Content, name: ObjectName) -> None:
         """Write a file, make it durable, and read it back."""
         digest = hashlib.sha256()
         with open(path, "xb+") as f:
@@ -165,7 +166,7 @@ class DirectoryRemote:
             raise IntegrityError("arrived damaged: its SHA-256 differs", file=f"{self.url}/{name}")
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[IO[bytes]]:
+    def _opened(self, name: ObjectName) -> Iterator[IO[bytes]]:
         path = self._path(name)
         with _said(path):
             try:
@@ -177,7 +178,7 @@ class DirectoryRemote:
                     raise IntegrityError("is not a file", file=path, hint="Move it away")
                 yield f
 
-    def _path(self, name: str) -> str:
+    def _path(self, name: ObjectName) -> str:
         return os.path.join(self.url, *name.split("/"))
 
 

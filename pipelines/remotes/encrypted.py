@@ -21,7 +21,7 @@ from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import ObjectName, Sha256
 from pipelines.outcomes.errors import Denied
 from pipelines.remotes.age import (
     EncryptedName,
@@ -52,7 +52,7 @@ _NO_IDENTITY: Final = "Name a file of identities with --identity, or SESSION_COD
 class _There(NamedTuple):
     """An object on the remote: its name, and its recipients' tag; no tag if unencrypted."""
 
-    name: str
+    name: ObjectName
     tag: str | None
 
 
@@ -117,7 +117,7 @@ class EncryptedRemote:
 
     def _tags(self, listed: Sequence[Stored]) -> frozenset[str]:
         """Return the tags of the readable objects."""
-        first: dict[str, str] = {}
+        first: dict[str, ObjectName] = {}
         for stored in listed:
             if (name := decode_name(stored.name)) is not None:
                 first.setdefault(name.tag, stored.name)
@@ -144,7 +144,7 @@ class EncryptedRemote:
             )
         return frozenset(mine)
 
-    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+    def read(self, name: ObjectName, offset: int, size: int, version: str | None = None) -> Part:
         """Return a range of an object; the whole object is fetched once for several ranges."""
         there = self._find(name)
         if there.tag is None:
@@ -153,7 +153,7 @@ class EncryptedRemote:
         whole.file.seek(offset)
         return Part(whole.file.read(size), whole.size, whole.version)
 
-    def read_end(self, name: str, size: int) -> Part:
+    def read_end(self, name: ObjectName, size: int) -> Part:
         """Return the last bytes of an object."""
         there = self._find(name)
         if there.tag is None:
@@ -161,7 +161,7 @@ class EncryptedRemote:
         total = self._whole(there).size
         return self.read(name, max(0, total - size), size)
 
-    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+    def copy(self, name: ObjectName, write: Callable[[bytes], object]) -> int:
         """Pass a whole object to `write`, in pieces; return its size in bytes."""
         there = self._find(name)
         if there.tag is None:
@@ -171,11 +171,11 @@ class EncryptedRemote:
                 write(block)
             return whole.size
 
-    def put(self, name: str, content: Content) -> bool:
+    def put(self, name: ObjectName, content: Content) -> bool:
         """Encrypt and upload an object; return False if the same recipients have it already."""
         if self._recipients is None:
             return self._remote.put(name, content)
-        shown = str(EncryptedName(name, content.size, self._recipients.tag))
+        shown = EncryptedName(name, content.size, self._recipients.tag).object
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "encrypted")
             with content.open() as source, open(path, "wb") as target:
@@ -194,14 +194,14 @@ class EncryptedRemote:
             self._check_there(name, shown, content)
         return is_new
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: ObjectName) -> None:
         """Delete an object for good, for all recipients."""
         for stored in self._remote.list_all():
             decoded = decode_name(stored.name)
             if name == (decoded.plain if decoded else stored.name):
                 self._remote.delete(stored.name)
 
-    def is_file(self, name: str, path: str) -> bool:
+    def is_file(self, name: ObjectName, path: str) -> bool:
         """Return True if an object is the same file as a path on this machine."""
         return self._remote.is_file(self._find(name).name, path)
 
@@ -226,7 +226,7 @@ class EncryptedRemote:
         """Remove uploads that were never ended."""
         return self._remote.remove_unfinished(age)
 
-    def _check_there(self, name: str, shown: str, content: Content) -> None:
+    def _check_there(self, name: ObjectName, shown: ObjectName, content: Content) -> None:
         """Compare an existing object with the expected one, if it can be read."""
         if self._identities:
             if content.exact:
@@ -243,7 +243,7 @@ class EncryptedRemote:
                 hint="Move the object away and run the same command again",
             )
 
-    def _find(self, name: str) -> _There:
+    def _find(self, name: ObjectName) -> _There:
         """Return the encrypted object of a name, or the plain object with that name."""
         if self._known is None and (self._recipients or self._identities):
             self.list_all()
@@ -310,7 +310,7 @@ def _is_plausible(name: EncryptedName, size: int) -> bool:
     return 0 < size - body_size(name.size) <= _HEADER
 
 
-def _limit(name: str) -> int:
+def _limit(name: ObjectName) -> int:
     """Return the largest possible size of an encrypted object with this name."""
     decoded = decode_name(name)
     return body_size(decoded.size) + _HEADER if decoded else LIMIT

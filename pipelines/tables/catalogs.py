@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import ObjectName
 from codec.tables.catalog import (
     FOLDER,
     Catalog,
@@ -44,8 +45,8 @@ class Seen(NamedTuple):
     """
 
     catalog: Catalog
-    dead: frozenset[str]
-    garbage: tuple[str, ...]
+    dead: frozenset[ObjectName]
+    garbage: tuple[ObjectName, ...]
 
 
 def see(remote: Remote, form: Format, *, redacted: bool) -> Seen:
@@ -64,7 +65,7 @@ def see(remote: Remote, form: Format, *, redacted: bool) -> Seen:
     catalog = _newest(remote, stored) or Catalog(0, form, redacted)
     _check(catalog, remote, form, redacted=redacted)
     before = time.time() - _FORGOTTEN
-    planned: set[str] = set()
+    planned: set[ObjectName] = set()
     forgotten = []
     for item in stored:
         m = _PLAN.fullmatch(item.name)
@@ -92,9 +93,9 @@ def newest_catalog(remote: Remote) -> Catalog:
     return catalog
 
 
-def put_plan(remote: Remote, number: int, token: str, names: Sequence[str]) -> str:
+def put_plan(remote: Remote, number: int, token: str, names: Sequence[ObjectName]) -> ObjectName:
     """Write the plan of an exporter, the parts for a version, and return its name."""
-    plan = f"{FOLDER}/{number:08d}-{token}.plan"
+    plan = ObjectName(f"{FOLDER}/{number:08d}-{token}.plan")
     remote.put(plan, content_of(json.dumps(names).encode()))
     return plan
 
@@ -106,7 +107,7 @@ def commit(remote: Remote, catalog: Catalog) -> bool:
     )
 
 
-def drop(remote: Remote, names: Iterable[str], catalog: Catalog) -> None:
+def drop(remote: Remote, names: Iterable[ObjectName], catalog: Catalog) -> None:
     """Delete parts, except those that a version of the catalog names."""
     live = {part.name for part in catalog.parts}
     for name in names:
@@ -122,10 +123,10 @@ def _newest(remote: Remote, stored: Sequence[Stored]) -> Catalog | None:
     return decode_catalog(read_whole(remote, name), f"{remote.url}/{name}")
 
 
-def _planned(remote: Remote, plan: str) -> list[str]:
+def _planned(remote: Remote, plan: ObjectName) -> list[ObjectName]:
     """Return the parts that a plan names; empty if it was deleted meanwhile."""
     try:
-        return [str(name) for name in json.loads(read_whole(remote, plan))]
+        return [ObjectName(name) for name in json.loads(read_whole(remote, plan))]
     except (NotFound, ValueError):
         return []
 

@@ -18,6 +18,7 @@ from typing import IO, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codec.kinds import ObjectName
 from codec.tables.catalog import Catalog, Format, PartFile, folder_of
 from codec.tables.rows import Row
 from codec.tables.schema import BY_NAME
@@ -303,7 +304,7 @@ def _following(
             elif isinstance(item, Written):
                 if part.name in seen.dead:
                     stem, _, form = part.name.rpartition(".")
-                    part = part._replace(name=f"{stem}-{number}.{form}")
+                    part = part._replace(name=ObjectName(f"{stem}-{number}.{form}"))
                 sends.append((part, item))
             folders[folder].append(part)
     return seen.catalog.following(folders), sends

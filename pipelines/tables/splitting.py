@@ -20,7 +20,7 @@ from typing import IO, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codec.kinds import Sha256
+from codec.kinds import ObjectName, Sha256
 from codec.tables.catalog import Format, PartFile, folder_of
 from pipelines.tables.formats import GROUP, Writer, writer
 
@@ -107,7 +107,7 @@ class Splitter:
             digest = Sha256(hashlib.file_digest(f, "sha256").hexdigest())
         folder = folder_of(self._table, self._month)
         part = PartFile(
-            name=f"{folder}/part-{digest[:_DIGITS]}.{self._form}",
+            name=ObjectName(f"{folder}/part-{digest[:_DIGITS]}.{self._form}"),
             first=self._first,
             last=self._last,
             rows=self._rows,

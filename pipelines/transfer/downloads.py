@@ -17,7 +17,7 @@ from codec.archive.bundle import decode_bundle
 from codec.archive.container import ArchiveReader
 from codec.archive.snapshot import Pack, archive_object, decode_archive_object, decode_layout_object
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import Key
+from codec.kinds import Key, ObjectName
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
@@ -136,7 +136,7 @@ def reader_of(data: bytes) -> ArchiveReader:
     return ArchiveReader(lambda offset, size: data[offset : offset + size], len(data))
 
 
-def open_object(remote: Remote, name: str, size: int) -> ArchiveReader:
+def open_object(remote: Remote, name: ObjectName, size: int) -> ArchiveReader:
     """Return a reader of an archive or pack of a remote, which is read by ranges."""
     return ArchiveReader(lambda offset, count: remote.read(name, offset, count).data, size)
 
@@ -179,7 +179,7 @@ def write_diffs(workspace: Workspace, remote: Remote, pack: Pack, chosen: Chosen
     return names
 
 
-def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
+def layout_files(remote: Remote, name: ObjectName) -> dict[str, bytes]:
     """Return the files of a layout, verified by the name of its object."""
     log, digest = decode_layout_object(name)
     with _object(remote, name):
@@ -190,7 +190,7 @@ def layout_files(remote: Remote, name: str) -> dict[str, bytes]:
 
 
 def write_layout(
-    workspace: Workspace, remote: Remote, name: str, purged: Mapping[PatchRef, Key]
+    workspace: Workspace, remote: Remote, name: ObjectName, purged: Mapping[PatchRef, Key]
 ) -> str:
     """Write a layout, and return its path.
 
@@ -230,7 +230,7 @@ def _staged(workspace: Workspace, files: Mapping[str, bytes]) -> Iterator[list[s
 
 
 @contextmanager
-def _object(remote: Remote, name: str) -> Iterator[None]:
+def _object(remote: Remote, name: ObjectName) -> Iterator[None]:
     """Add the name of an object to the errors about it."""
     try:
         yield

@@ -10,7 +10,7 @@ from codec.archive.recovery import Damage, check
 from codec.archive.snapshot import Pack, pack_object
 from codec.archive.tar import Member
 from codec.errors import IntegrityError
-from codec.kinds import Key, sha256_of
+from codec.kinds import Key, ObjectName, sha256_of
 from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef
 from pipelines.outcomes.errors import Denied
@@ -21,7 +21,7 @@ from pipelines.transfer.shared_remotes import read_heads
 _SIZE: Final = 64 << 20
 
 
-def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
+def packs_of_all(remote: Remote, names: Collection[ObjectName]) -> list[Pack]:
     """Return the objects with loose diffs that the last snapshot of any writer names."""
     try:
         return [p for found in read_heads(remote, names).found for p in found.snapshot.packs]
@@ -30,7 +30,7 @@ def packs_of_all(remote: Remote, names: Collection[str]) -> list[Pack]:
 
 
 def needed_packs(
-    needed: Mapping[Key, PatchRef], names: Mapping[str, int], known: Iterable[Pack]
+    needed: Mapping[Key, PatchRef], names: Mapping[ObjectName, int], known: Iterable[Pack]
 ) -> tuple[list[Pack], dict[Key, PatchRef]]:
     """Return the objects with loose diffs that are still needed, and the diffs that no object has.
 

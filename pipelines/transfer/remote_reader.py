@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Final
 
 from codec.archive.snapshot import Pack, decode_layout_object, heads
-from codec.kinds import Key
+from codec.kinds import Key, ObjectName
 from codec.manifest.facts import V1Version
 from codec.names import key_time
 from codec.records import PatchRef
@@ -39,7 +39,7 @@ class RemoteCopy:
         self._open_remote = open_remote
         self._opened: Remote | None = None
         self._packs: dict[tuple[str, PatchRef], tuple[Pack, Key]] | None = None
-        self._layouts: dict[str, str] = {}
+        self._layouts: dict[str, ObjectName] = {}
         self._held: OrderedDict[str, dict[Key, bytes]] = OrderedDict()
 
     def read(self, key: Key, patch: PatchRef) -> bytes | None:

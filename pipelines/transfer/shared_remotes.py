@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from codec.archive.snapshot import SnapshotName, decode_snapshot_name
 from codec.errors import CodecError, IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Denied
 from pipelines.outcomes.findings import Finding
 from pipelines.remotes.base import Remote
@@ -28,7 +29,9 @@ class Heads(NamedTuple):
     findings: list[Finding]
 
 
-def read_heads(remote: Remote, names: Collection[str], without: Collection[str] = ()) -> Heads:
+def read_heads(
+    remote: Remote, names: Collection[ObjectName], without: Collection[str] = ()
+) -> Heads:
     """Return the last readable snapshot of each writer, with one GET each.
 
     Args:
@@ -69,7 +72,9 @@ def read_heads(remote: Remote, names: Collection[str], without: Collection[str] 
     return heads
 
 
-def foreign_snapshots(remote: Remote, last: Last, names: Collection[str]) -> Iterator[Finding]:
+def foreign_snapshots(
+    remote: Remote, last: Last, names: Collection[ObjectName]
+) -> Iterator[Finding]:
     """Yield findings on later snapshots of this workspace's writer that it did not write.
 
     A copy of the workspace, cache included, continues with the same writer: its snapshot has all

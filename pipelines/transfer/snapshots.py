@@ -28,7 +28,7 @@ from codec.archive.snapshot import (
     heads,
 )
 from codec.errors import CodecError, IntegrityError
-from codec.kinds import Key, sha256_of
+from codec.kinds import Key, ObjectName, sha256_of
 from codec.manifest.erased import drop_erased
 from codec.manifest.fact_lines import kept_in
 from codec.manifest.facts import Archive
@@ -125,7 +125,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
 
 
 def snapshot_of(
-    files: Mapping[str, bytes], layouts: Collection[str], packs: Collection[Pack]
+    files: Mapping[str, bytes], layouts: Collection[ObjectName], packs: Collection[Pack]
 ) -> Snapshot:
     """Return a snapshot of tracked files and the objects that they need."""
     return Snapshot(
@@ -154,7 +154,7 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
     """
     try:
         files = decode_bundle(
-            read_whole(remote, str(name), LIMIT),
+            read_whole(remote, name.object, LIMIT),
             name.digest,
             lambda n: n in FILES or n == DOCUMENT or is_path(n),
             LIMIT,
@@ -173,9 +173,9 @@ def put_snapshot(
     remote: Remote,
     snapshot: Snapshot,
     files: Mapping[str, bytes],
-    names: Collection[str],
+    names: Collection[ObjectName],
     archives: Mapping[str, int] | None,
-) -> dict[str, int]:
+) -> dict[ObjectName, int]:
     """Upload a snapshot unless nothing changed since the last one; return the size of new objects.
 
     Processes of one workspace take turns, so that a number is not used twice.
@@ -202,13 +202,15 @@ def put_snapshot(
         if name is None:
             name = next_name(remote, last, files[MANIFEST], names, bundle.sha256)
             data = bundle.packed()
-            if remote.put(str(name), content_of(data, exact=False)):
-                sent[str(name)] = len(data)
+            if remote.put(name.object, content_of(data, exact=False)):
+                sent[name.object] = len(data)
         write_last(workspace, remote, Last(name, snapshot, archives))
     return sent
 
 
-def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) -> dict[str, str]:
+def purged_elsewhere(
+    remote: Remote, names: Collection[ObjectName], last: Last | None
+) -> dict[str, str]:
     """Return the tombstones in the last snapshots of other writers, with one GET each.
 
     A snapshot that cannot be read is skipped.
@@ -228,7 +230,7 @@ def purged_elsewhere(remote: Remote, names: Collection[str], last: Last | None) 
 
 
 def next_name(
-    remote: Remote, last: Last | None, manifest: bytes, names: Collection[str], digest: str
+    remote: Remote, last: Last | None, manifest: bytes, names: Collection[ObjectName], digest: str
 ) -> SnapshotName:
     """Return the name of the next snapshot; the writer stays if it has everything uploaded before.
 

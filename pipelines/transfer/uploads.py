@@ -10,7 +10,7 @@ from typing import NamedTuple
 from codec.archive.bundle import Bundle, encode_bundle
 from codec.archive.snapshot import archive_object, layout_object
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import ObjectName, Sha256
 from codec.manifest.facts import Archive, V1Version
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, literal_bytes
 from codec.v1.purged_text import find_purged
@@ -26,7 +26,7 @@ from pipelines.workspace.manifest_view import Manifest
 class Upload(NamedTuple):
     """An object to upload: its name, its size in bytes, and a function that opens its content."""
 
-    name: str
+    name: ObjectName
     size: int
     load: Callable[[], Content]
 
@@ -42,7 +42,7 @@ class LayoutUpload(NamedTuple):
     """
 
     version: V1Version
-    name: str
+    name: ObjectName
     upload: Upload
     is_held: bool = False
 

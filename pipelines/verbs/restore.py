@@ -28,7 +28,7 @@ from codec.archive.snapshot import (
     is_layout,
 )
 from codec.errors import IntegrityError
-from codec.kinds import Key
+from codec.kinds import Key, ObjectName
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
@@ -92,7 +92,7 @@ class Plan:
     files: dict[str, bytes]
     archives: list[Archive]
     packs: list[tuple[Pack, Chosen]]
-    layouts: list[str]
+    layouts: list[ObjectName]
     purged: Mapping[PatchRef, Key]
     findings: list[Finding]
 
@@ -150,14 +150,14 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
             f"{remote.url}: holds no snapshot of a workspace",
             hint="Check the remote's name; 'session-codec sync' uploads one",
         )
-    found.sort(key=lambda f: (stored[str(f.name)].modified, f.name))
+    found.sort(key=lambda f: (stored[f.name.object].modified, f.name))
     files, findings = united(found)
     findings += skipped
     # Diffs that were purged here are left out, even if the remote still has them.
     manifest = decode_manifest(files.get(MANIFEST, b"")).with_purged(purged_times(workspace))
     archives: list[Archive] = []
     packs: list[tuple[Pack, Chosen]] = []
-    layouts: set[str] = set()
+    layouts: set[ObjectName] = set()
     if only != "v2":
         here = set(archive_names(archive_folder(workspace)))
         for fact in sorted(manifest.archives.values()):
@@ -202,7 +202,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
     )
 
 
-def _replaced(layouts: set[str], stored: Collection[str]) -> set[str]:
+def _replaced(layouts: set[ObjectName], stored: Collection[ObjectName]) -> set[ObjectName]:
     """Return the layouts that replace those of a purge on another machine."""
     logs = {decode_layout_object(name)[0] for name in layouts - set(stored)}
     return {n for n in stored if is_layout(n) and decode_layout_object(n)[0] in logs}
@@ -221,14 +221,14 @@ def apply(made: Plan, remote: Remote, progress: Progress, jobs: int = 4) -> Resu
             count += len(chosen)
             advance(count)
     with progress.stage("layouts", len(made.layouts)) as advance:
-        for number, name in enumerate(made.layouts, 1):
-            done.written.append(write_layout(workspace, remote, name, made.purged))
+        for number, layout in enumerate(made.layouts, 1):
+            done.written.append(write_layout(workspace, remote, layout, made.purged))
             advance(number)
     with progress.stage("write", len(made.files)):
-        for name, data in made.files.items():
-            make_folder(os.path.dirname(workspace.path(name)))
-            replace_file(workspace.path(name), [data])
-            done.written.append(name)
+        for path, data in made.files.items():
+            make_folder(os.path.dirname(workspace.path(path)))
+            replace_file(workspace.path(path), [data])
+            done.written.append(path)
     return done
 
 

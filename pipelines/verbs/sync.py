@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from codec.archive.snapshot import Pack, archive_object
-from codec.kinds import Key
+from codec.kinds import Key, ObjectName
 from codec.records import PatchRef
 from pipelines.diffs.local_archives import archive_folder, archive_names, shown
 from pipelines.diffs.store import Store
@@ -63,12 +63,12 @@ class Plan:
     """
 
     workspace: Workspace
-    names: Mapping[str, int]
+    names: Mapping[ObjectName, int]
     files: Mapping[str, bytes]
     uploads: list[Upload]
     diffs: dict[Key, PatchRef]
     packs: list[Pack]
-    layouts: list[str]
+    layouts: list[ObjectName]
     archives: Mapping[str, int] | None
     is_current: bool
     findings: list[Finding]
@@ -91,7 +91,7 @@ class Result:
     """
 
     plan: Plan
-    sent: dict[str, int] = field(default_factory=dict)
+    sent: dict[ObjectName, int] = field(default_factory=dict)
     verified: list[str] = field(default_factory=list)
     pruned: list[str] = field(default_factory=list)
 
@@ -151,7 +151,7 @@ def plan(workspace: Workspace, remote: Remote, allow: Collection[str], progress:
 
 
 def _nothing(
-    workspace: Workspace, names: Mapping[str, int], files: Mapping[str, bytes], last: Last
+    workspace: Workspace, names: Mapping[ObjectName, int], files: Mapping[str, bytes], last: Last
 ) -> Plan:
     """Return the plan if everything was uploaded before."""
     return Plan(
@@ -168,7 +168,7 @@ def _nothing(
     )
 
 
-def _is_current(last: Last, names: Mapping[str, int], files: Mapping[str, bytes]) -> bool:
+def _is_current(last: Last, names: Mapping[ObjectName, int], files: Mapping[str, bytes]) -> bool:
     """Return True if nothing has changed, here or on the remote, since the last complete sync."""
     return (
         last.archives is not None

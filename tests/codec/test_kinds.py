@@ -9,9 +9,12 @@ import pytest
 from mypy import api
 
 START = """
+from codec.archive.snapshot import archive_object, pack_object
 from codec.kinds import Key, Sha256, sha256_of
 from codec.names import diff_name, session_key
 from codec.records import PatchRef
+from pipelines.remotes.base import Remote, read_whole
+remote: Remote
 patch = PatchRef.of(b"")
 text = "2025-11-06T14:30:00Z"
 """
@@ -22,6 +25,9 @@ REFUSED = {
     "diff_name(text)": "Key",
     "diff_name(patch.sha256)": "Key",
     "PatchRef(session_key(text, '', ()), 1)": "Sha256",
+    "read_whole(remote, text)": "ObjectName",
+    "read_whole(remote, Key(text))": "ObjectName",
+    "pack_object(archive_object(text))": "Sha256",
 }
 TAKEN = (
     "PatchRef(sha256_of(b''), 0)",
@@ -29,6 +35,8 @@ TAKEN = (
     "PatchRef.of(b'')",
     "diff_name(session_key(text, '', ()))",
     "diff_name(Key(text))",
+    "read_whole(remote, archive_object(text))",
+    "read_whole(remote, pack_object(sha256_of(b'')))",
 )
 
 

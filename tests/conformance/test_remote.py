@@ -7,19 +7,23 @@ import io
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import pytest
 
 from codec.errors import IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.remotes.base import Remote, check_same, content_of
 from tests.conformance.conftest import HOSTILE, MULTIPART
 
+A: Final = ObjectName("a")
+BIG: Final = ObjectName("large")
 DATA = random.Random(1).randbytes(300_000)  # noqa: S311 - bytes that do not compress
 LARGE = random.Random(2).randbytes(MULTIPART + 5_000_001)  # noqa: S311 - the same
 
 
-def whole(remote: Remote, name: str) -> bytes:
+def whole(remote: Remote, name: ObjectName) -> bytes:
     pieces: list[bytes] = []
     assert remote.copy(name, pieces.append) == sum(map(len, pieces))
     return b"".join(pieces)
@@ -27,86 +31,86 @@ def whole(remote: Remote, name: str) -> bytes:
 
 def test_what_was_put_is_listed_and_comes_back_byte_for_byte(remote: Remote) -> None:
     assert remote.list_all() == []
-    assert remote.put("archive/2025-11-abc.tar.zst", content_of(DATA))
-    assert remote.put("snapshot/x", content_of(b"small"))
+    assert remote.put(ObjectName("archive/2025-11-abc.tar.zst"), content_of(DATA))
+    assert remote.put(ObjectName("snapshot/x"), content_of(b"small"))
     listed = remote.list_all()
     assert [(o.name, o.size) for o in listed] == [
         ("archive/2025-11-abc.tar.zst", len(DATA)),
         ("snapshot/x", 5),
     ]
     assert all(o.modified > 1_600_000_000 for o in listed)
-    assert whole(remote, "archive/2025-11-abc.tar.zst") == DATA
+    assert whole(remote, ObjectName("archive/2025-11-abc.tar.zst")) == DATA
 
 
 def test_one_put_one_list_one_get(remote: Remote) -> None:
-    remote.put("a", content_of(DATA))
+    remote.put(A, content_of(DATA))
     assert dict(remote.requests) == {"PUT": 1}
     remote.list_all()
-    remote.copy("a", lambda _: None)
+    remote.copy(A, lambda _: None)
     assert dict(remote.requests) == {"PUT": 1, "LIST": 1, "GET": 1}
 
 
 def test_a_range_is_what_was_asked_for(remote: Remote) -> None:
-    remote.put("a", content_of(DATA))
-    part = remote.read("a", 1000, 2000)
+    remote.put(A, content_of(DATA))
+    part = remote.read(A, 1000, 2000)
     assert (part.data, part.size) == (DATA[1000:3000], len(DATA))
-    assert remote.read("a", 0, 1).data == DATA[:1]
-    assert remote.read("a", len(DATA) - 7, 7).data == DATA[-7:]
-    assert remote.read("a", len(DATA) - 7, 100, part.version).data == DATA[-7:]
+    assert remote.read(A, 0, 1).data == DATA[:1]
+    assert remote.read(A, len(DATA) - 7, 7).data == DATA[-7:]
+    assert remote.read(A, len(DATA) - 7, 100, part.version).data == DATA[-7:]
     assert remote.requests["GET"] == 4
 
 
 def test_the_end_is_the_end_however_much_is_asked_for(remote: Remote, kind: str) -> None:
-    remote.put("a", content_of(DATA))
-    part = remote.read_end("a", 1 << 12)
+    remote.put(A, content_of(DATA))
+    part = remote.read_end(A, 1 << 12)
     assert (part.data, part.size) == (DATA[-4096:], len(DATA))
-    assert remote.read_end("a", 1 << 30).data == DATA
+    assert remote.read_end(A, 1 << 30).data == DATA
     assert remote.requests["GET"] == (3 if kind in HOSTILE else 2)
 
 
 def test_a_read_that_is_pinned_never_gives_another_version(remote: Remote) -> None:
-    remote.put("a", content_of(DATA))
-    version = remote.read("a", 0, 10).version
-    remote.delete("a")
-    remote.put("a", content_of(DATA[::-1]))
+    remote.put(A, content_of(DATA))
+    version = remote.read(A, 0, 10).version
+    remote.delete(A)
+    remote.put(A, content_of(DATA[::-1]))
     with pytest.raises(Conflict):
-        remote.read("a", 0, 10, version)
+        remote.read(A, 0, 10, version)
 
 
 def test_a_second_put_of_the_same_changes_nothing(remote: Remote, kind: str) -> None:
-    assert remote.put("a", content_of(DATA))
+    assert remote.put(A, content_of(DATA))
     before = remote.list_all()
     if kind not in HOSTILE:
-        assert not remote.put("a", content_of(DATA))
+        assert not remote.put(A, content_of(DATA))
         assert remote.list_all() == before
-    assert whole(remote, "a") == DATA
+    assert whole(remote, A) == DATA
 
 
 def test_a_name_that_holds_something_else_is_never_overwritten(remote: Remote, kind: str) -> None:
     if kind in HOSTILE:
         pytest.skip("it ignores the condition: sync puts only what it did not list")
-    remote.put("a", content_of(DATA))
+    remote.put(A, content_of(DATA))
     with pytest.raises(IntegrityError, match="does not match its name"):
-        remote.put("a", content_of(DATA[::-1]))
-    assert whole(remote, "a") == DATA
+        remote.put(A, content_of(DATA[::-1]))
+    assert whole(remote, A) == DATA
 
 
 def test_a_large_object_goes_in_parts_and_leaves_none(remote: Remote) -> None:
     content = content_of(LARGE)
-    assert remote.put("large", content)
+    assert remote.put(BIG, content)
     assert [o.size for o in remote.list_all()] == [len(LARGE)]
-    check_same(remote, "large", content.size, content.sha256)
-    assert remote.read("large", MULTIPART - 10, 20).data == LARGE[MULTIPART - 10 : MULTIPART + 10]
+    check_same(remote, BIG, content.size, content.sha256)
+    assert remote.read(BIG, MULTIPART - 10, 20).data == LARGE[MULTIPART - 10 : MULTIPART + 10]
     assert not leftovers(remote)
 
 
 def test_a_large_object_that_is_there_is_not_put_again(remote: Remote, kind: str) -> None:
-    remote.put("large", content_of(LARGE))
+    remote.put(BIG, content_of(LARGE))
     if kind not in HOSTILE:
-        assert not remote.put("large", content_of(LARGE))
+        assert not remote.put(BIG, content_of(LARGE))
         with pytest.raises(IntegrityError, match="does not match its name"):
-            remote.put("large", content_of(LARGE[::-1]))
-    assert hashlib.sha256(whole(remote, "large")).digest() == hashlib.sha256(LARGE).digest()
+            remote.put(BIG, content_of(LARGE[::-1]))
+    assert hashlib.sha256(whole(remote, BIG)).digest() == hashlib.sha256(LARGE).digest()
     assert not leftovers(remote)
 
 
@@ -115,10 +119,10 @@ def test_what_changed_since_it_was_looked_at_is_not_put(remote: Remote, data: by
     other = bytes([data[0] ^ 1]) + data[1:]
     content = content_of(data)._replace(open=lambda: io.BytesIO(other))
     with pytest.raises(IntegrityError):
-        remote.put("a", content)
+        remote.put(A, content)
     assert remote.list_all() == []
     assert not leftovers(remote)
-    assert remote.put("a", content_of(data))
+    assert remote.put(A, content_of(data))
 
 
 def leftovers(remote: Remote) -> list[str]:
@@ -139,40 +143,40 @@ def test_two_that_put_the_same_at_once_both_succeed(remote: Remote, data: bytes,
     if kind == "moto" and data is LARGE:
         pytest.skip("moto answers 500 to requests about one upload that cross each other")
     with ThreadPoolExecutor(2) as pool:
-        puts = [pool.submit(remote.put, "a", content_of(data)) for _ in range(2)]
+        puts = [pool.submit(remote.put, A, content_of(data)) for _ in range(2)]
         for put in puts:
             put.result()
-    assert whole(remote, "a") == data
+    assert whole(remote, A) == data
     assert not leftovers(remote)
 
 
 READS: list[Callable[[Remote], object]] = [
-    lambda r: r.read("none", 0, 10),
-    lambda r: r.read_end("none", 10),
-    lambda r: r.copy("none", len),
+    lambda r: r.read(ObjectName("none"), 0, 10),
+    lambda r: r.read_end(ObjectName("none"), 10),
+    lambda r: r.copy(ObjectName("none"), len),
 ]
 
 
 @pytest.mark.parametrize("read", READS, ids=["range", "end", "whole"])
 def test_what_is_not_there_is_not_found(remote: Remote, read: Callable[[Remote], object]) -> None:
-    remote.put("a", content_of(DATA))
+    remote.put(A, content_of(DATA))
     with pytest.raises(NotFound):
         read(remote)
 
 
 def test_what_was_deleted_is_gone_and_deleting_again_is_not_an_error(remote: Remote) -> None:
-    remote.put("x/a", content_of(DATA))
-    remote.put("x/b", content_of(DATA))
-    remote.delete("x/a")
-    remote.delete("x/a")
+    remote.put(ObjectName("x/a"), content_of(DATA))
+    remote.put(ObjectName("x/b"), content_of(DATA))
+    remote.delete(ObjectName("x/a"))
+    remote.delete(ObjectName("x/a"))
     assert [o.name for o in remote.list_all()] == ["x/b"]
     with pytest.raises(NotFound):
-        remote.copy("x/a", len)
+        remote.copy(ObjectName("x/a"), len)
 
 
 def test_more_objects_than_a_page_are_all_listed(remote: Remote, kind: str) -> None:
     if kind not in {"directory", "moto"}:
         pytest.skip("a thousand puts take a server too long")
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: remote.put(f"n/{n:04}", content_of(b"x")), range(1001)))
+        list(pool.map(lambda n: remote.put(ObjectName(f"n/{n:04}"), content_of(b"x")), range(1001)))
     assert [o.name for o in remote.list_all()] == [f"n/{n:04}" for n in range(1001)]

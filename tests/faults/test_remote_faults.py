@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Final
 
 import pytest
 
 from codec.errors import IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Denied, PipelineError, Unavailable
 from pipelines.remotes.base import content_of, read_whole
 from pipelines.remotes.s3 import Options, S3Remote
@@ -39,6 +41,8 @@ from tests.support.servers import SECRET
 __all__ = ["at_once", "made", "own_configuration", "sdk_environment", "started"]
 pytestmark = pytest.mark.slow
 
+A: Final = ObjectName("a")
+BIG: Final = ObjectName("large")
 SMALL = random.Random(3).randbytes(50_000)  # noqa: S311 - bytes that do not compress
 LARGE = random.Random(4).randbytes(MULTIPART + 6_000_000)  # noqa: S311 - the same
 #: What passes when it is asked again.
@@ -86,13 +90,13 @@ def test_a_put_that_fails_once_arrives_whole_and_once(
     for data in (SMALL, LARGE):
         name = f"{fault}-{len(data)}"
         proxy.reset(lambda _: "")
-        opened(proxy.endpoint, place).put(f"{name}-plain", content_of(data))
+        opened(proxy.endpoint, place).put(ObjectName(f"{name}-plain"), content_of(data))
         requests = len(proxy.seen)
         for number in range(1, requests + 1):
             proxy.reset(nth(number, fault))
-            opened(proxy.endpoint, place).put(f"{name}-{number}", content_of(data))
+            opened(proxy.endpoint, place).put(ObjectName(f"{name}-{number}"), content_of(data))
             assert len(proxy.seen) >= number
-            whole = hashlib.sha256(read_whole(direct, f"{name}-{number}")).digest()
+            whole = hashlib.sha256(read_whole(direct, ObjectName(f"{name}-{number}"))).digest()
             assert whole == hashlib.sha256(data).digest(), (fault, number)
         assert uploads(direct, place[1]) == []
     assert len(direct.list_all()) == 2 + 1 + 6
@@ -103,11 +107,11 @@ def test_a_read_that_fails_once_gives_what_is_there(
     proxy: Proxy, started: Started, place: tuple[str, str], fault: str
 ) -> None:
     direct = opened(started("moto").endpoint, place)
-    direct.put("a", content_of(SMALL))
+    direct.put(A, content_of(SMALL))
     reads: dict[str, Callable[[S3Remote], bytes]] = {
-        "range": lambda r: r.read("a", 100, 40_000).data,
-        "end": lambda r: r.read_end("a", 40_000).data,
-        "whole": lambda r: read_whole(r, "a"),
+        "range": lambda r: r.read(A, 100, 40_000).data,
+        "end": lambda r: r.read_end(A, 40_000).data,
+        "whole": lambda r: read_whole(r, A),
         "list": lambda r: str([o[:2] for o in r.list_all()]).encode(),
     }
     for name, read in reads.items():
@@ -132,12 +136,12 @@ def test_what_is_not_answered_in_time_is_asked_again(
         requests = 1 if data is SMALL else 5
         for number in range(1, requests + 1):
             proxy.reset(nth(number, fault))
-            opened(proxy.endpoint, place).put(f"{name}-{number}", content_of(data))
+            opened(proxy.endpoint, place).put(ObjectName(f"{name}-{number}"), content_of(data))
             assert len(proxy.seen) > number
-            assert read_whole(direct, f"{name}-{number}") == data
+            assert read_whole(direct, ObjectName(f"{name}-{number}")) == data
     assert uploads(direct, place[1]) == []
     proxy.reset(nth(1, fault))
-    assert read_whole(opened(proxy.endpoint, place), "small-1") == SMALL
+    assert read_whole(opened(proxy.endpoint, place), ObjectName("small-1")) == SMALL
 
 
 @pytest.mark.parametrize("then", ["", "whole", "careless", "broken"])
@@ -145,11 +149,11 @@ def test_a_large_object_that_breaks_off_goes_on_where_it_did(
     proxy: Proxy, started: Started, place: tuple[str, str], then: str
 ) -> None:
     """Also where the server gives the whole once more instead of the rest."""
-    opened(started("moto").endpoint, place).put("large", content_of(LARGE))
+    opened(started("moto").endpoint, place).put(BIG, content_of(LARGE))
     faults = ["broken", then]
     proxy.reset(lambda r: faults[r.number - 1] if r.number <= len(faults) else "")
     pieces: list[bytes] = []
-    assert opened(proxy.endpoint, place).copy("large", pieces.append) == len(LARGE)
+    assert opened(proxy.endpoint, place).copy(BIG, pieces.append) == len(LARGE)
     assert b"".join(pieces) == LARGE
     assert len(proxy.seen) == (3 if then == "broken" else 2)
 
@@ -185,12 +189,12 @@ def test_lasting_faults_are_errors_in_words_without_text_of_the_server(
     remote = opened(proxy.endpoint, place)
     calls: list[Callable[[], object]] = [
         remote.list_all,
-        lambda: remote.put("a", content_of(SMALL)),
-        lambda: remote.put("b", content_of(LARGE)),
-        lambda: remote.read("a", 0, 10),
-        lambda: remote.read_end("a", 10),
-        lambda: remote.copy("a", len),
-        lambda: remote.delete("a"),
+        lambda: remote.put(A, content_of(SMALL)),
+        lambda: remote.put(ObjectName("b"), content_of(LARGE)),
+        lambda: remote.read(A, 0, 10),
+        lambda: remote.read_end(A, 10),
+        lambda: remote.copy(A, len),
+        lambda: remote.delete(A),
     ]
     for call in calls if fault != "silent" else calls[:1]:
         with pytest.raises(kind, match=problem) as caught:
@@ -212,7 +216,7 @@ def test_an_upload_in_parts_that_fails_for_good_leaves_no_parts(
 
     proxy.reset(harm)
     with pytest.raises(PipelineError):
-        opened(proxy.endpoint, place).put("large", content_of(LARGE))
+        opened(proxy.endpoint, place).put(BIG, content_of(LARGE))
     assert uploads(direct, place[1]) == []
     assert direct.list_all() == []
 
@@ -228,12 +232,12 @@ def test_an_upload_in_parts_that_was_killed_is_taken_up_again(
 
     proxy.reset(harm)
     with pytest.raises(Unavailable):
-        opened(proxy.endpoint, place).put("large", content_of(LARGE))
+        opened(proxy.endpoint, place).put(BIG, content_of(LARGE))
     assert len(uploads(direct, place[1])) == 1  # as after a kill: nothing was aborted
     proxy.reset(lambda _: "")
-    assert opened(proxy.endpoint, place).put("large", content_of(LARGE))
+    assert opened(proxy.endpoint, place).put(BIG, content_of(LARGE))
     assert [r.path for r in proxy.seen if "partNumber=1" in r.path] == []
-    assert read_whole(direct, "large") == LARGE
+    assert read_whole(direct, BIG) == LARGE
     assert uploads(direct, place[1]) == []
 
 
@@ -246,10 +250,10 @@ def test_an_upload_that_was_completed_before_is_checked_and_not_sent_again(
         return "gone" if request.method == "POST" and "uploadId=" in request.path else ""
 
     proxy.reset(harm)
-    opened(proxy.endpoint, place).put("large", content_of(LARGE))
+    opened(proxy.endpoint, place).put(BIG, content_of(LARGE))
     assert [r.method for r in proxy.seen if "partNumber=1" in r.path] == ["PUT"]
     assert proxy.seen[-1].method == "GET"
-    assert read_whole(opened(started("moto").endpoint, place), "large") == LARGE
+    assert read_whole(opened(started("moto").endpoint, place), BIG) == LARGE
 
 
 def test_what_arrives_wrong_again_and_again_is_an_error(
@@ -257,7 +261,7 @@ def test_what_arrives_wrong_again_and_again_is_an_error(
 ) -> None:
     proxy.reset(lambda request: "altered" if request.method == "PUT" else "")
     with pytest.raises(IntegrityError, match="does not match its name"):
-        opened(proxy.endpoint, place).put("a", content_of(SMALL))
+        opened(proxy.endpoint, place).put(A, content_of(SMALL))
 
 
 def synced(cli: Cli, bench: Bench, proxy: Proxy, place: tuple[str, str]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codec.kinds import ObjectName
 from pipelines.remotes.s3 import Options, S3Remote
 from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import CONFIG
@@ -86,7 +87,7 @@ def test_nothing_is_deleted_here_for_a_list_that_is_stale(
     )
     client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", EncodingType="url")
     S3Remote(bucket, prefix, Options(endpoint_url=server.endpoint)).delete(
-        f"archive/{before[1].name}"
+        ObjectName(f"archive/{before[1].name}")
     )
     (proxy.replacement,) = kept
     proxy.reset(lambda r: "replaced" if "list-type" in r.path else "")
@@ -95,7 +96,7 @@ def test_nothing_is_deleted_here_for_a_list_that_is_stale(
     assert before[1] in archives(made)
     proxy.reset(lambda _: "")
     assert cli("sync", made.root, *there).code == 0
-    assert f"archive/{before[1].name}" in listed(server, place)
+    assert ObjectName(f"archive/{before[1].name}") in listed(server, place)
 
 
 @pytest.mark.parametrize("harm", ["flipped", "emptied"])

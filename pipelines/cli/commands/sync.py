@@ -102,8 +102,8 @@ def _say(result: Result, remote: Remote, dry_run: bool) -> None:
             say("would send a snapshot of the tracked files")
     for name, size in sorted(result.sent.items()):
         say(f"sent {name}, {size:,} bytes")
-    for name in result.pruned:
-        say(f"deleted here, proved there: {name}")
+    for archive in result.pruned:
+        say(f"deleted here, proved there: {archive}")
     requests = ", ".join(f"{count:,} {kind}" for kind, count in sorted(remote.requests.items()))
     if made.is_current:
         state = "is current"

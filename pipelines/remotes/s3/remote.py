@@ -21,6 +21,7 @@ from typing import Any, Final
 from botocore import exceptions as sdk
 
 from codec.errors import IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
 from pipelines.remotes.base import BLOCK, Content, Part, Requests, Stored, changed, check_same
 from pipelines.remotes.s3.body import Body
@@ -82,12 +83,12 @@ class S3Objects:
 
         return sorted(again(once))
 
-    def read(self, name: str, offset: int, size: int, version: str | None = None) -> Part:
+    def read(self, name: ObjectName, offset: int, size: int, version: str | None = None) -> Part:
         """Return a range of an object."""
         asked = f"bytes={offset}-{offset + size - 1}"
         return again(lambda: self._part(name, asked, version, lambda _: (offset, size)))
 
-    def read_end(self, name: str, size: int) -> Part:
+    def read_end(self, name: ObjectName, size: int) -> Part:
         """Return the last bytes of an object."""
 
         def wanted(total: int) -> tuple[int, int]:
@@ -100,7 +101,7 @@ class S3Objects:
 
     def _part(
         self,
-        name: str,
+        name: ObjectName,
         asked: str | None,
         version: str | None,
         wanted: Callable[[int], tuple[int, int]],
@@ -116,7 +117,7 @@ class S3Objects:
                 data += body.read(size - len(data))
             return Part(data, total, reply["ETag"])
 
-    def copy(self, name: str, write: Callable[[bytes], object]) -> int:
+    def copy(self, name: ObjectName, write: Callable[[bytes], object]) -> int:
         """Pass a whole object to `write`; if it breaks off, the rest is requested."""
         done = 0
         version: str | None = None
@@ -137,7 +138,7 @@ class S3Objects:
 
     @contextmanager
     def _got(
-        self, name: str, asked: str | None, version: str | None
+        self, name: ObjectName, asked: str | None, version: str | None
     ) -> Iterator[tuple[Body, int, dict[str, Any]]]:
         """Yield the body of an object, the offset of its first byte, and the reply's headers."""
         more = {k: v for k, v in (("Range", asked), ("IfMatch", version)) if v is not None}
@@ -154,11 +155,11 @@ class S3Objects:
                 raise AgainError(Unavailable(problem, hint=RESUME))
             yield Body(body, f"{self.url}/{name}"), int(m["start"]) if m else 0, reply
 
-    def _which(self, _name: str) -> dict[str, str]:
+    def _which(self, _name: ObjectName) -> dict[str, str]:
         """Return the parameters that select the newest version of an object."""
         return {}
 
-    def put(self, name: str, content: Content) -> bool:
+    def put(self, name: ObjectName, content: Content) -> bool:
         """Upload an object unless its name is taken; return False if it existed already."""
         send = self._put_parts if content.size > self._options.multipart else self._put_whole
         overwrite = False
@@ -186,7 +187,7 @@ class S3Objects:
 
         return again(once)
 
-    def _put_whole(self, name: str, content: Content, overwrite: bool) -> bool:
+    def _put_whole(self, name: ObjectName, content: Content, overwrite: bool) -> bool:
         """Send one PUT; return True if the reply proves that the bytes arrived."""
         with content.open() as f:
             data = f.read(content.size + 1)  # the bytes that are hashed are sent
@@ -217,7 +218,7 @@ class S3Objects:
                 self._conditional = False
         return call(**more)
 
-    def _put_parts(self, name: str, content: Content, overwrite: bool) -> bool:
+    def _put_parts(self, name: ObjectName, content: Content, overwrite: bool) -> bool:
         """Upload an object in parts; return True if the replies prove that it arrived."""
         where = {"Bucket": self._bucket, "Key": self._key(name)}
         upload, there = begun(self._client, where)
@@ -265,11 +266,11 @@ class S3Objects:
         }
         return {name: value for name, value in named.items() if value is not None}
 
-    def _key(self, name: str) -> str:
+    def _key(self, name: ObjectName) -> str:
         return self._prefix + name
 
     @contextmanager
-    def _said(self, name: str = "") -> Iterator[None]:
+    def _said(self, name: ObjectName | None = None) -> Iterator[None]:
         """Map the SDK's errors to errors for the user."""
         where = f"{self.url}/{name}" if name else self.url
         try:

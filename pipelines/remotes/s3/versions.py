@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from botocore import exceptions as sdk
 
+from codec.kinds import ObjectName
 from pipelines.remotes.base import Remote, Stored
 from pipelines.remotes.s3.errors import code_of
 from pipelines.remotes.s3.parts import abort_all, abort_before
@@ -21,7 +22,7 @@ _UNVERSIONED: Final = "null"
 class S3Remote(S3Objects):
     """A bucket, or a prefix in one, as a remote."""
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: ObjectName) -> None:
         """Delete an object for good: in all versions, if the bucket keeps them."""
         key = self._key(name)
 
@@ -118,10 +119,10 @@ class S3Hidden(S3Objects):
             for name, v in self._found.items()
         )
 
-    def _which(self, name: str) -> dict[str, str]:
+    def _which(self, name: ObjectName) -> dict[str, str]:
         return {"VersionId": self._found[name]["VersionId"]}
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: ObjectName) -> None:
         """Delete only this version, for good."""
 
         def once() -> None:

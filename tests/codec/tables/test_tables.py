@@ -7,6 +7,7 @@ import json
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import ObjectName
 from codec.tables.catalog import (
     Catalog,
     PartFile,
@@ -60,7 +61,7 @@ def test_other_bytes_are_not_rows(line: bytes) -> None:
 
 
 def test_a_catalog_is_read_as_it_was_written_and_remembers_deleted_parts() -> None:
-    part = PartFile("usage/month=2025-11/part-1.csv", "a", "b", 3, 10)
+    part = PartFile(ObjectName("usage/month=2025-11/part-1.csv"), "a", "b", 3, 10)
     first = Catalog(0, "csv", False).following({"usage/month=2025-11": [part]})
     assert decode_catalog(encode_catalog(first), "x") == first
     second = first.following({"usage/month=2025-11": []})
@@ -83,7 +84,7 @@ def test_other_bytes_are_not_a_catalog(data: bytes) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["parts", "retired"])
 def test_a_catalog_names_no_file_outside_of_its_folder(name: object, field: str) -> None:
-    part = PartFile("usage/month=2025-11/part-1.csv", "a", "b", 3, 10)
+    part = PartFile(ObjectName("usage/month=2025-11/part-1.csv"), "a", "b", 3, 10)
     catalog = Catalog(0, "csv", False).following({"usage/month=2025-11": [part]})
     document = json.loads(encode_catalog(catalog))
     document[field] = [name if field == "retired" else {**part._asdict(), "name": name}]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codec.archive.snapshot import is_pack
+from codec.kinds import ObjectName
 from pipelines.erasing.purge_remote import There, erase
 from pipelines.erasing.remote import Replacement
 from pipelines.outcomes.progress import Silent
@@ -201,7 +202,7 @@ def test_a_lock_that_retains_an_object_is_reported_and_local_copies_are_erased(
 
 def test_deleting_an_object_of_a_plain_remote_twice_is_not_an_error(remote: Path) -> None:
     there: Remote = DirectoryRemote(str(remote))
-    there.delete("loose/x")
+    there.delete(ObjectName("loose/x"))
     assert there.requests == {"DELETE": 1}
 
 
@@ -362,7 +363,7 @@ def test_a_replacement_that_arrives_damaged_deletes_nothing(
     before = {path: path.read_bytes() for path in remote.rglob("*.zst")}
     put = DirectoryRemote.put
 
-    def damaging(self: DirectoryRemote, name: str, content: Content) -> bool:
+    def damaging(self: DirectoryRemote, name: ObjectName, content: Content) -> bool:
         is_new = put(self, name, content)
         (remote / name).write_bytes((remote / name).read_bytes()[:-1])
         return is_new

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import FormatError, IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Denied, NotFound
 from pipelines.remotes.age import (
     EncryptedName,
@@ -151,7 +152,7 @@ def test_an_object_name_identifies_its_content_and_its_recipients(ada: Person, e
     both = decode_recipients([ada.recipient, eve.recipient])
     assert both.tag == decode_recipients([eve.recipient, ada.recipient, eve.recipient]).tag
     assert both.tag != decode_recipients([ada.recipient]).tag
-    name = EncryptedName("2025-11-6b8395f36bbb.tar.zst", 503_539, both.tag)
+    name = EncryptedName(ObjectName("2025-11-6b8395f36bbb.tar.zst"), 503_539, both.tag)
     assert re.fullmatch(r"2025-11-6b8395f36bbb\.tar\.zst\.503539\.[0-9a-f]{12}\.age", str(name))
     assert decode_name(str(name)) == name
     assert decode_name("2025-11-6b8395f36bbb.tar.zst") is None

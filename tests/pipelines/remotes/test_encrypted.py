@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from codec.errors import IntegrityError
+from codec.kinds import ObjectName
 from pipelines.outcomes.errors import Denied, NotFound
 from pipelines.remotes.age import decode_name, decode_recipients, read_identities
 from pipelines.remotes.base import Remote, content_of, read_whole
@@ -22,6 +24,9 @@ from tests.pipelines.verbs.test_archive import archives, diffs, patch_of
 from tests.pipelines.verbs.test_sync import made, own_configuration, remote
 
 __all__ = ["ada", "age", "eve", "made", "own_configuration", "remote"]
+
+
+A: Final = ObjectName("a")
 
 
 def closed(place: Remote, *persons: Person, identity: Person | None = None) -> EncryptedRemote:
@@ -50,7 +55,7 @@ def test_what_changed_since_it_was_looked_at_is_not_encrypted_for_it(
 ) -> None:
     content = content_of(b"one")._replace(open=lambda: io.BytesIO(b"two"))
     with pytest.raises(IntegrityError, match="changed while it was sent"):
-        closed(place, ada).put("archive/a.tar.zst", content)
+        closed(place, ada).put(ObjectName("archive/a.tar.zst"), content)
     assert place.list_all() == []
 
 
@@ -59,7 +64,7 @@ def test_an_object_comes_back_under_its_name_whole_and_in_ranges(
     place: DirectoryRemote, ada: Person, size: int
 ) -> None:
     data = os.urandom(size)
-    assert closed(place, ada).put("archive/a.tar.zst", content_of(data))
+    assert closed(place, ada).put(ObjectName("archive/a.tar.zst"), content_of(data))
     (stored,) = place.list_all()
     assert data[:100] not in read_whole(place, stored.name) or size < 100
     mine = opened(place, ada)
@@ -73,49 +78,49 @@ def test_an_object_comes_back_under_its_name_whole_and_in_ranges(
 
 
 def test_ranges_of_one_object_fetch_it_once(place: DirectoryRemote, ada: Person) -> None:
-    closed(place, ada).put("a", content_of(b"x" * 1000))
+    closed(place, ada).put(A, content_of(b"x" * 1000))
     mine = opened(place, ada)
     mine.list_all()
     place.requests.clear()
     for offset in range(5):
-        assert mine.read("a", offset, 1).data == b"x"
+        assert mine.read(A, offset, 1).data == b"x"
     assert place.requests == {"GET": 1}
 
 
 def test_what_is_there_for_the_same_recipients_is_not_put_again(
     place: DirectoryRemote, ada: Person, eve: Person
 ) -> None:
-    assert closed(place, ada, eve).put("a", content_of(b"x"))
-    assert not closed(place, eve, ada).put("a", content_of(b"x"))
+    assert closed(place, ada, eve).put(A, content_of(b"x"))
+    assert not closed(place, eve, ada).put(A, content_of(b"x"))
     assert len(place.list_all()) == 1
-    assert closed(place, ada).put("a", content_of(b"x"))
+    assert closed(place, ada).put(A, content_of(b"x"))
     assert len(place.list_all()) == 2
 
 
 def test_what_has_the_name_and_is_something_else_is_noticed(
     place: DirectoryRemote, ada: Person
 ) -> None:
-    closed(place, ada).put("a", content_of(b"x" * 100))
+    closed(place, ada).put(A, content_of(b"x" * 100))
     (stored,) = place.list_all()
     for content in (b"junk", b"age-encryption.org/v1\n", b"z" * stored.size):
         Path(place.url, stored.name).write_bytes(content)
         with pytest.raises(IntegrityError):
-            closed(place, ada).put("a", content_of(b"x" * 100))
+            closed(place, ada).put(A, content_of(b"x" * 100))
 
 
 def test_with_an_identity_what_is_there_already_is_read_and_compared(
     place: DirectoryRemote, ada: Person
 ) -> None:
     other = closed(place, ada)
-    other.put("a", content_of(b"x" * 100))
+    other.put(A, content_of(b"x" * 100))
     with pytest.raises(IntegrityError):
-        closed(place, ada, identity=ada).put("a", content_of(b"y" * 100))
+        closed(place, ada, identity=ada).put(A, content_of(b"y" * 100))
 
 
 def test_an_object_of_a_size_that_cannot_be_is_not_taken_for_there(
     place: DirectoryRemote, ada: Person
 ) -> None:
-    closed(place, ada).put("a", content_of(b"x" * 100_000))
+    closed(place, ada).put(A, content_of(b"x" * 100_000))
     (stored,) = place.list_all()
     os.truncate(Path(place.url, stored.name), 70_000)
     (shown,) = closed(place, ada).list_all()
@@ -125,7 +130,7 @@ def test_an_object_of_a_size_that_cannot_be_is_not_taken_for_there(
 def test_others_see_nothing_and_get_the_reason(
     place: DirectoryRemote, ada: Person, eve: Person
 ) -> None:
-    closed(place, ada).put("a", content_of(b"x"))
+    closed(place, ada).put(A, content_of(b"x"))
     with pytest.raises(Denied, match="none of the identities"):
         opened(place, eve).list_all()
     with pytest.raises(Denied, match="--identity"):
@@ -135,20 +140,20 @@ def test_others_see_nothing_and_get_the_reason(
 def test_who_reads_sees_what_was_sent_for_them_by_whomever(
     place: DirectoryRemote, ada: Person, eve: Person
 ) -> None:
-    closed(place, ada).put("a", content_of(b"1"))
-    closed(place, eve).put("b", content_of(b"2"))
-    closed(place, ada, eve).put("c", content_of(b"3"))
-    place.put("d", content_of(b"4"))
+    closed(place, ada).put(A, content_of(b"1"))
+    closed(place, eve).put(ObjectName("b"), content_of(b"2"))
+    closed(place, ada, eve).put(ObjectName("c"), content_of(b"3"))
+    place.put(ObjectName("d"), content_of(b"4"))
     assert [s.name for s in opened(place, ada).list_all()] == ["a", "c", "d"]
     assert [s.name for s in opened(place, ada, eve).list_all()] == ["a", "b", "c", "d"]
-    assert read_whole(opened(place, ada), "c") == b"3"
-    assert read_whole(opened(place, ada), "d") == b"4"
+    assert read_whole(opened(place, ada), ObjectName("c")) == b"3"
+    assert read_whole(opened(place, ada), ObjectName("d")) == b"4"
 
 
 def test_recipients_that_were_forgotten_send_nothing_in_the_clear(
     place: DirectoryRemote, ada: Person
 ) -> None:
-    closed(place, ada).put("a", content_of(b"x"))
+    closed(place, ada).put(A, content_of(b"x"))
     plain = EncryptedRemote(place, recipients=None, identities=(), writes=True)
     with pytest.raises(Denied, match="--encrypt-to"):
         plain.list_all()
@@ -157,18 +162,18 @@ def test_recipients_that_were_forgotten_send_nothing_in_the_clear(
 def test_a_deleted_object_is_gone_for_all_recipients(
     place: DirectoryRemote, ada: Person, eve: Person
 ) -> None:
-    closed(place, ada).put("a", content_of(b"x"))
-    closed(place, eve).put("a", content_of(b"x"))
-    closed(place, eve).put("ab", content_of(b"x"))
-    place.put("a", content_of(b"x"))
-    closed(place, ada).delete("a")
+    closed(place, ada).put(A, content_of(b"x"))
+    closed(place, eve).put(A, content_of(b"x"))
+    closed(place, eve).put(ObjectName("ab"), content_of(b"x"))
+    place.put(A, content_of(b"x"))
+    closed(place, ada).delete(A)
     assert [s.name for s in opened(place, ada, eve).list_all()] == ["ab"]
 
 
 def test_an_object_that_is_not_there_is_not_found(place: DirectoryRemote, ada: Person) -> None:
-    closed(place, ada).put("a", content_of(b"x"))
+    closed(place, ada).put(A, content_of(b"x"))
     with pytest.raises(NotFound):
-        read_whole(opened(place, ada), "b")
+        read_whole(opened(place, ada), ObjectName("b"))
 
 
 def test_a_workspace_goes_and_comes_back_and_there_nothing_can_be_read(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from codec.kinds import ObjectName
 from codec.tables.catalog import FOLDER, Format
 from codec.tables.rows import Row, digest_of
 from codec.tables.schema import BY_NAME
@@ -174,11 +175,11 @@ class Interleaved(DirectoryRemote):
         super().__init__(path)
         self._before, self._other = before, other
 
-    def put(self, name: str, content: Content) -> bool:
+    def put(self, name: ObjectName, content: Content) -> bool:
         self._turn()
         return super().put(name, content)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: ObjectName) -> None:
         self._turn()
         super().delete(name)
 
@@ -229,11 +230,11 @@ def killed_at(remote: DirectoryRemote, request: int) -> Iterator[None]:
             raise Killed
         left -= 1
 
-    def put_one(name: str, content: Content) -> bool:
+    def put_one(name: ObjectName, content: Content) -> bool:
         count()
         return put(name, content)
 
-    def delete_one(name: str) -> None:
+    def delete_one(name: ObjectName) -> None:
         count()
         delete(name)
 

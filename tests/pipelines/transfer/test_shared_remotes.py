@@ -10,6 +10,7 @@ from threading import Barrier, BrokenBarrierError
 
 import pytest
 
+from codec.kinds import ObjectName
 from pipelines.remotes.base import Content
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.transfer.last_snapshot import read_last
@@ -66,7 +67,7 @@ def test_two_processes_of_one_workspace_give_no_number_twice(
     both = Barrier(2)
     put = DirectoryRemote.put
 
-    def put_together(self: DirectoryRemote, name: str, content: Content) -> bool:
+    def put_together(self: DirectoryRemote, name: ObjectName, content: Content) -> bool:
         """Let both put at one moment, if nothing keeps the second from it."""
         with suppress(BrokenBarrierError):
             both.wait(timeout=1)

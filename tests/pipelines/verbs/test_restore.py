@@ -13,6 +13,7 @@ import pytest
 
 from codec.archive.bundle import encode_bundle
 from codec.archive.snapshot import DOCUMENT
+from codec.kinds import ObjectName
 from pipelines.remotes.base import content_of
 from pipelines.remotes.directory import DirectoryRemote
 from pipelines.workspace.location import MANIFEST, V1_LOG
@@ -204,7 +205,7 @@ def test_a_snapshot_that_names_another_file_writes_nothing(
     cli: Cli, tmp_path: Path, back: Path, remote: Path, name: str
 ) -> None:
     bundle = encode_bundle({name: b"evil", DOCUMENT: b"{}"})
-    target = f"snapshot/00000000-000001-{bundle.sha256[:16]}.tar.zst"
+    target = ObjectName(f"snapshot/00000000-000001-{bundle.sha256[:16]}.tar.zst")
     (tmp_path / "remote").mkdir()
     DirectoryRemote(str(remote)).put(target, content_of(bundle.packed()))
     before = tree(tmp_path)
@@ -269,7 +270,7 @@ def test_an_object_that_never_ends_does_not_fill_the_disk(
     given = [0]
     real = DirectoryRemote.copy
 
-    def copy(self: DirectoryRemote, name: str, write: Callable[[bytes], object]) -> int:
+    def copy(self: DirectoryRemote, name: ObjectName, write: Callable[[bytes], object]) -> int:
         if not name.startswith(kind):
             return real(self, name, write)
         while True:
