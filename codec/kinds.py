@@ -10,6 +10,8 @@ from typing import NewType
 
 #: Names a session in its workspace: its time, and a part of a hash where that is taken.
 Key = NewType("Key", str)
+#: Path of a file below the root of a workspace, with `/` between its parts.
+RelPath = NewType("RelPath", str)
 #: Name of an object on a remote, relative to the remote's address, with `/` between its parts.
 ObjectName = NewType("ObjectName", str)
 #: SHA-256 of some content, 64 lower-case hex digits.

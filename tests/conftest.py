@@ -11,7 +11,16 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+#: Suites whose tests need a browser or several servers each.
+_SLOW = tuple(Path(__file__).parent / name for name in ("browser", "conformance"))
 _RULES = Path.home() / ".cache" / "kingfisher"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whole suites as slow, so that `make test` is short."""
+    for item in items:
+        if item.path.parent in _SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeGuard
 
-FOLDER: Final = ".session-codec/summaries"
+from codec.kinds import RelPath
+
+FOLDER: Final = RelPath(".session-codec/summaries")
 _PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json", re.ASCII)
 
 
-def path_of(period: str) -> str:
+def path_of(period: str) -> RelPath:
     """Return the path of the summary of a period, relative to the workspace."""
-    return f"{FOLDER}/{period}.json"
+    return RelPath(f"{FOLDER}/{period}.json")
 
 
-def is_path(path: str) -> bool:
+def is_path(path: str) -> TypeGuard[RelPath]:
     """Return True if a path, relative to the workspace, is that of a summary."""
     return _PATH.fullmatch(path) is not None

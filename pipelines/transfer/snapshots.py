@@ -48,6 +48,8 @@ from pipelines.transfer.last_snapshot import Last, lock_of, read_last_under_lock
 from pipelines.workspace.location import (
     CONFIG,
     DELTAS,
+    GITATTRIBUTES,
+    GITIGNORE,
     MANIFEST,
     METRICS,
     PROGRESS,
@@ -61,7 +63,7 @@ from pipelines.workspace.tracked_files import read_tracked
 
 #: The tracked files of a workspace, in the order in which they are restored.
 FILES: Final = (
-    ".gitattributes", ".gitignore", CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
+    GITATTRIBUTES, GITIGNORE, CONFIG, REFERENCES, METRICS, PROGRESS, MANIFEST, DELTAS,
 )  # fmt: skip
 #: The largest total size of tracked files in bytes: a stranger's snapshot must not fill the memory.
 LIMIT: Final = 256 << 20
@@ -108,13 +110,13 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
                 hint="Replace the link by the file itself",
             )
     tracked = read_tracked(workspace)
-    found = {
+    found: dict[str, bytes] = {
         MANIFEST: drop_erased(tracked.manifest),
         DELTAS: tracked.deltas,
         METRICS: tracked.metrics,
         PROGRESS: tracked.progress,
     }
-    for name in (".gitattributes", ".gitignore", CONFIG, REFERENCES):
+    for name in (GITATTRIBUTES, GITIGNORE, CONFIG, REFERENCES):
         if os.path.isfile(workspace.path(name)):
             found[name] = read_bytes(workspace.path(name))
     if summaries := list(stored_summaries(workspace)):
@@ -272,7 +274,9 @@ def united(found: Sequence[Found]) -> tuple[dict[str, bytes], list[Finding]]:
     """
     summaries = sorted({name for f in found for name in f.files if is_path(name)})
     names = (*summaries, *FILES)
-    files = {name: f.files[name] for f in found for name in names if name in f.files}
+    files: dict[str, bytes] = {
+        name: f.files[name] for f in found for name in names if name in f.files
+    }
     findings = [
         Finding(
             code="differs",

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import Protocol
 
-from codec.kinds import Key
+from codec.kinds import Key, RelPath
 from codec.manifest.fact_lines import format_first, kept_rows, read_fact, split_lines
 from codec.manifest.facts import FORMAT, Fact, Follows, Kept, ReferencesBuilt, Revision, V1Version
 from codec.manifest.facts import Format as FormatFact
@@ -173,7 +173,7 @@ class MigratedRows:
     def _keys(self) -> list[Key]:
         return [s.key for s in self.sessions]
 
-    def _replace(self, name: str, form: Format) -> Replace | None:
+    def _replace(self, name: RelPath, form: Format) -> Replace | None:
         """Return a file with its rows changed and in order; None if appending is sufficient."""
         before = read_bytes(self._workspace.path(name))
         if not before or (not self._plan.updated and self._only_grows(form, before)):

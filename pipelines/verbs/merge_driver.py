@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -21,7 +21,7 @@ from codec.kinds import Key
 from codec.manifest.fact_lines import kept_in
 from codec.merge.key_conflicts import settle_merge
 from codec.merge.three_way import merge_manifests, merge_rows
-from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES
+from codec.merge.tracked_formats import DELTAS, METRICS, REFERENCES, Format
 from pipelines.outcomes.errors import Conflict
 from pipelines.system.fs.files import read_bytes, replace_file
 from pipelines.system.git.process import run_git
@@ -30,7 +30,7 @@ from pipelines.workspace import location as workspace
 from pipelines.workspace.git_blobs import read_blob
 from pipelines.workspace.manifest_view import decode_manifest
 
-_ROWS: Final = {
+_ROWS: Final[Mapping[str, Format]] = {
     workspace.DELTAS: DELTAS,
     workspace.METRICS: METRICS,
     workspace.PROGRESS: REFERENCES,

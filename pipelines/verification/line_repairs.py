@@ -73,7 +73,7 @@ class Repairs(NamedTuple):
 
     def as_they_stand(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield findings on repaired files with the line numbers of the current files."""
-        after = {e.path: e.after.split(b"\n") for e in self.edits}
+        after: dict[str, list[bytes]] = {e.path: e.after.split(b"\n") for e in self.edits}
         before: dict[str, dict[bytes, int]] = {e.path: {} for e in self.edits}
         for edit in self.edits:
             for number, line in enumerate(edit.before.split(b"\n"), 1):

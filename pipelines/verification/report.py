@@ -151,7 +151,7 @@ RULES: Final = {
     "unseen": "Part of a diff cannot be scanned for secrets",
     "words-only": "Sessions are searched by words, because the model for meaning is missing",
 }
-_BY_FILE: Final = {
+_BY_FILE: Final[Mapping[str, str]] = {
     MANIFEST: "manifest",
     DELTAS: "deltas",
     METRICS: "metrics",

@@ -10,11 +10,20 @@ from typing import Final
 
 from pipelines.system.git.process import run_git
 from pipelines.workspace.git_queries import prefix_of, repository_of
-from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+from pipelines.workspace.location import (
+    DELTAS,
+    GITATTRIBUTES,
+    GITIGNORE,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    Workspace,
+)
 
 #: The files that verbs write and that belong into a commit.
 WRITTEN: Final = (
-    MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES, ".gitignore", ".gitattributes", "AGENTS.md",
+    MANIFEST, DELTAS, METRICS, PROGRESS, REFERENCES, GITIGNORE, GITATTRIBUTES, "AGENTS.md",
     "CLAUDE.md", ".claude/settings.json", ".codex/hooks.json",
 )  # fmt: skip
 

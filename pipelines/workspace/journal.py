@@ -30,6 +30,7 @@ import re
 from typing import IO, Any, Final
 
 from codec.errors import FormatError
+from codec.kinds import RelPath
 from pipelines.outcomes.errors import Conflict
 from pipelines.system.fs.files import (
     make_folder,
@@ -43,7 +44,16 @@ from pipelines.system.fs.files import (
 )
 from pipelines.system.git.local_state import refuse_linked
 from pipelines.workspace.diff_files import SUFFIX, put_diff
-from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+from pipelines.workspace.location import (
+    DELTAS,
+    GITATTRIBUTES,
+    GITIGNORE,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    Workspace,
+)
 from pipelines.workspace.staging import (
     staged_files,
     staging_of,
@@ -58,7 +68,7 @@ _JOURNAL: Final = re.compile(
 )
 #: All files to which a verb appends.
 APPENDED: Final = (
-    MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES, ".gitignore", ".gitattributes",
+    MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES, GITIGNORE, GITATTRIBUTES,
 )  # fmt: skip
 #: All files that a verb replaces.
 REPLACED: Final = (MANIFEST, METRICS, PROGRESS, DELTAS, REFERENCES)
@@ -179,7 +189,7 @@ def _unfit(journal: str) -> FormatError:
     )
 
 
-def target_of(workspace: Workspace, path: str) -> str:
+def target_of(workspace: Workspace, path: RelPath) -> str:
     """Return the absolute path of a file to write, which must not be a link to another place.
 
     Raises:

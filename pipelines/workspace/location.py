@@ -19,26 +19,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
+from codec.kinds import RelPath
 from pipelines.outcomes.errors import Conflict, NewerFormat, WorkspaceMissing
 from pipelines.system.fs.locks import locked
 from pipelines.system.git.local_state import checked
 from pipelines.system.git.worktree import ancestors, home_of, is_own_repository, repository_of
 from pipelines.workspace.setting_tables import ANY, SWITCH, TEXT, checked_values, read_tables
 
-V1_LOG: Final = "AGENT_PROGRESS_LOG.md"
-DELTAS: Final = "SESSION_DELTAS.log"
-METRICS: Final = "PROJECT_METRICS.tsv"
-PROGRESS: Final = "AGENT_PROGRESS_LOG_v2.md"
-REFERENCES: Final = "PROJECT_REFERENCES.yaml"
-MANIFEST: Final = ".session-codec/manifest.jsonl"
-CONFIG: Final = ".session-codec/config.toml"
+V1_LOG: Final = RelPath("AGENT_PROGRESS_LOG.md")
+DELTAS: Final = RelPath("SESSION_DELTAS.log")
+METRICS: Final = RelPath("PROJECT_METRICS.tsv")
+PROGRESS: Final = RelPath("AGENT_PROGRESS_LOG_v2.md")
+REFERENCES: Final = RelPath("PROJECT_REFERENCES.yaml")
+MANIFEST: Final = RelPath(".session-codec/manifest.jsonl")
+CONFIG: Final = RelPath(".session-codec/config.toml")
+GITIGNORE: Final = RelPath(".gitignore")
+GITATTRIBUTES: Final = RelPath(".gitattributes")
 #: The folder of archives in `.diffs`.
 ARCHIVES: Final = "archive"
 
 #: The files that verbs read without checking them again.
-_FOLDERS: Final = (".session-codec", ".session-codec/cache")
+_FOLDERS: Final = (RelPath(".session-codec"), RelPath(".session-codec/cache"))
 _OWN: Final = (*_FOLDERS, MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
 #: The folders of local state, which worktrees share.
 _STORED: Final = (
@@ -82,7 +85,7 @@ class Workspace(NamedTuple):
         """Return the path of its lock, which worktrees share."""
         return os.path.join(self.home, ".session-codec", "lock")
 
-    def holds(self, name: str) -> bool:
+    def holds(self, name: str) -> TypeGuard[RelPath]:
         """Return True if a path, relative to the workspace, is inside of it with links resolved.
 
         A clone must not make other files readable. git's own folder is not inside, because it
@@ -94,7 +97,7 @@ class Workspace(NamedTuple):
             return False
         return ".git" not in os.path.relpath(target, root).lower().split(os.sep)
 
-    def is_linked(self, name: str) -> bool:
+    def is_linked(self, name: RelPath) -> bool:
         """Return True if a path, relative to the workspace, is a link or is below one."""
         return os.path.realpath(self.path(name)) != os.path.join(os.path.realpath(self.root), name)
 
@@ -275,7 +278,7 @@ def _refuse_untrusted(top: str) -> None:
     check_owner(repository_at(top))
 
 
-def _check_own(workspace: Workspace, name: str) -> None:
+def _check_own(workspace: Workspace, name: RelPath) -> None:
     path = workspace.path(name)
     try:
         mode = os.lstat(path).st_mode

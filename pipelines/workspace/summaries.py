@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from codec.errors import FormatError
+from codec.kinds import RelPath
 from codec.periods import Period, read_period
 from codec.summaries.paths import FOLDER, is_path, path_of
 from codec.summaries.summary_file import (
@@ -34,7 +35,7 @@ PRIVATE: Final = "private-summary"
 class Stored(NamedTuple):
     """A file of summaries: its path in the workspace, its bytes, and the summary or the error."""
 
-    path: str
+    path: RelPath
     data: bytes
     summary: Summary | None
     problem: str = ""
@@ -144,7 +145,7 @@ def summary_findings(workspace: Workspace, manifest: Manifest) -> Iterator[Findi
             )
 
 
-def _read(full: str, path: str) -> Stored:
+def _read(full: str, path: RelPath) -> Stored:
     if os.path.getsize(full) > SIZE_LIMIT:
         return Stored(path, b"", None, f"has more than {SIZE_LIMIT:,} bytes")
     data = read_bytes(full)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.errors import IntegrityError
+from codec.kinds import RelPath
 from codec.manifest.facts import Fact, Kept
 from codec.manifest.jsonl import encode_fact
 from codec.records import Session
@@ -21,7 +22,16 @@ from pipelines.system.fs.files import make_folder, read_bytes, write_new
 from pipelines.system.fs.lines import last_byte, read_lines
 from pipelines.system.fs.locks import unchanging
 from pipelines.workspace.git_ignored import COMMITTED, exceptions, ignored_files
-from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
+from pipelines.workspace.location import (
+    DELTAS,
+    GITATTRIBUTES,
+    GITIGNORE,
+    MANIFEST,
+    METRICS,
+    PROGRESS,
+    REFERENCES,
+    Workspace,
+)
 from pipelines.workspace.reading import read_file
 from pipelines.workspace.transaction import Append, Transaction
 
@@ -104,7 +114,7 @@ def kept_facts(workspace: Workspace) -> list[Kept]:
     return [] if facts and content_at(workspace, "HEAD", MANIFEST) else facts
 
 
-def row_formats() -> Mapping[str, RowFormat]:
+def row_formats() -> Mapping[RelPath, RowFormat]:
     """Return the formats of the v2 files, in the order of writing."""
     from codec.merge.tracked_formats import (
         DELTAS as DELTA_LINES,  # imports dataclasses, which hooks must not
@@ -170,7 +180,7 @@ def record_facts(
         transaction.commit()
 
 
-def at_end(workspace: Workspace, name: str, head: str, text: str) -> Append:
+def at_end(workspace: Workspace, name: RelPath, head: str, text: str) -> Append:
     """Return an append of whole lines; a missing or empty file gets its head first."""
     last = last_byte(workspace.path(name))
     chunk = text if last else head + text
@@ -211,8 +221,8 @@ def git_appends(workspace: Workspace, logs: Iterable[str]) -> Iterator[Append]:
     inside = (log for log in logs if not log.startswith("../") and not os.path.isabs(log))
     attributes = dict.fromkeys((*ATTRIBUTES, *(f"{pattern(log)} -text" for log in inside)))
     ignore = (*exceptions(file.name for file in ignored_files(workspace)), *IGNORED)
-    yield from _lacking(workspace, ".gitignore", ignore)
-    yield from _lacking(workspace, ".gitattributes", attributes)
+    yield from _lacking(workspace, GITIGNORE, ignore)
+    yield from _lacking(workspace, GITATTRIBUTES, attributes)
 
 
 def exception_appends(workspace: Workspace, more: Iterable[str] = ()) -> list[Append]:
@@ -223,10 +233,10 @@ def exception_appends(workspace: Workspace, more: Iterable[str] = ()) -> list[Ap
         more: paths of files that will be written, relative to the workspace.
     """
     names = [file.name for file in ignored_files(workspace, more)]
-    return list(_lacking(workspace, ".gitignore", exceptions(names))) if names else []
+    return list(_lacking(workspace, GITIGNORE, exceptions(names))) if names else []
 
 
-def _lacking(workspace: Workspace, name: str, wanted: Iterable[str]) -> Iterator[Append]:
+def _lacking(workspace: Workspace, name: RelPath, wanted: Iterable[str]) -> Iterator[Append]:
     """Yield an append of the lines that a file for git does not have."""
     lines = read_lines(workspace.path(name))
     torn = os.path.exists(workspace.path(name)) and lines.torn

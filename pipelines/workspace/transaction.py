@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import IO, Final, NamedTuple, Self
 
+from codec.kinds import RelPath
 from pipelines.system.fs.files import (
     create,
     make_folder,
@@ -47,7 +48,7 @@ class Append(NamedTuple):
         torn: the last line of the file is incomplete, and is ended first.
     """
 
-    path: str
+    path: RelPath
     chunks: Iterable[bytes]
     torn: bool = False
 
@@ -61,7 +62,7 @@ class Replace(NamedTuple):
         after: its new content.
     """
 
-    path: str
+    path: RelPath
     before: bytes
     after: bytes
 

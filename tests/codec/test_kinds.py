@@ -14,6 +14,8 @@ from codec.kinds import Key, Sha256, sha256_of
 from codec.names import diff_name, session_key
 from codec.records import PatchRef
 from pipelines.remotes.base import Remote, read_whole
+from pipelines.workspace.location import MANIFEST
+from pipelines.workspace.transaction import Append
 remote: Remote
 patch = PatchRef.of(b"")
 text = "2025-11-06T14:30:00Z"
@@ -28,6 +30,8 @@ REFUSED = {
     "read_whole(remote, text)": "ObjectName",
     "read_whole(remote, Key(text))": "ObjectName",
     "pack_object(archive_object(text))": "Sha256",
+    "Append('/etc/passwd', ())": "RelPath",
+    "Append(archive_object(text), ())": "RelPath",
 }
 TAKEN = (
     "PatchRef(sha256_of(b''), 0)",
@@ -36,6 +40,7 @@ TAKEN = (
     "diff_name(session_key(text, '', ()))",
     "diff_name(Key(text))",
     "read_whole(remote, archive_object(text))",
+    "Append(MANIFEST, ())",
     "read_whole(remote, pack_object(sha256_of(b'')))",
 )
 

@@ -27,6 +27,7 @@ from tests.support.servers import Server
 __all__ = [
     "at_once", "made", "own_configuration", "place", "proxy", "sdk_environment", "started",
 ]  # fmt: skip
+pytestmark = pytest.mark.slow
 
 
 def at(place: tuple[str, str], endpoint: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from tests.pipelines.verbs.test_sync import made, own_configuration
 from tests.support.servers import ACCESS, Server
 
 __all__ = ["at_once", "made", "own_configuration", "proxy", "sdk_environment", "started"]
+pytestmark = pytest.mark.slow
 #: What must never be visible, wherever it comes from.
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzSECRETKEY"  # noqa: S105 - of nobody
 TOKEN = "FwoGZXIvYXdzEJrzzzzSESSIONTOKEN"  # noqa: S105 - of nobody

@@ -32,7 +32,7 @@ def remote(bench: Bench, cli: Cli, tmp_path: Path) -> Path:
 def plant(remote: Path, number: int) -> str:
     """Put a snapshot without sessions under the name of the writer that is there."""
     (own,) = {name.split("-")[0] for name in os.listdir(remote / "snapshot")}
-    files = {MANIFEST: b'{"fact":"references","after":[],"values":{}}\n'}
+    files: dict[str, bytes] = {MANIFEST: b'{"fact":"references","after":[],"values":{}}\n'}
     bundle = bundle_of(snapshot_of(files, [], []), files)
     name = f"snapshot/{own}-{number:06d}-{bundle.sha256[:16]}.tar.zst"
     (remote / name).write_bytes(bundle.packed())
@@ -80,7 +80,7 @@ def test_two_processes_of_one_workspace_give_no_number_twice(
 
     def send(archive: str) -> None:
         line = f'{{"fact":"references","after":[],"values":{{"a":"{archive}"}}}}\n'
-        files = {MANIFEST: manifest + line.encode()}
+        files: dict[str, bytes] = {MANIFEST: manifest + line.encode()}
         put_snapshot(workspace, there, snapshot_of(files, [], []), files, names, None)
 
     with ThreadPoolExecutor(2) as pool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import FormatError
+from codec.kinds import RelPath
 from pipelines.outcomes.errors import Conflict
 from pipelines.recording.session import Recording, record_session
 from pipelines.system.fs.files import sync_directory
@@ -226,7 +227,7 @@ def test_nothing_is_written_through_a_symbolic_link(
     if target.is_dir():
         target.rmdir()
         target.symlink_to(outside)
-        name = ".session-codec/manifest.jsonl"
+        name = RelPath(".session-codec/manifest.jsonl")
     else:
         (outside / "victim").write_bytes(b"")
         target.symlink_to(outside / "victim")

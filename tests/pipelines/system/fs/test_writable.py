@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from codec.kinds import RelPath
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.system.fs.writable import check_diffs, check_space, check_tracked
 from pipelines.workspace.location import DELTAS, METRICS, locate
@@ -165,7 +166,7 @@ def test_a_folder_in_place_of_a_tracked_file_is_refused_before_the_commit(tmp_pa
     transaction = Transaction(workspace, "test")
     transaction.begin()
     with pytest.raises(NotFound):
-        transaction.prepare([Append(path=".gitignore", chunks=[b"x\n"])])
+        transaction.prepare([Append(path=RelPath(".gitignore"), chunks=[b"x\n"])])
     transaction.abandon()
     assert os.listdir(root / ".session-codec") == []
 
