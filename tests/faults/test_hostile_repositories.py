@@ -29,8 +29,8 @@ from pipelines.workspace.location import (
     REFERENCES,
     V1_LOG,
 )
-from tests.faults.measuring import measured
 from tests.pipelines.conftest import PATCH, command, git, tree
+from tests.support.measuring import measured
 
 #: In every file outside of the repository.
 MARKER: Final = "text-of-a-file-outside"

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, V1_LOG
-from tests.faults.measuring import measured
 from tests.pipelines.conftest import Bench
+from tests.support.measuring import measured
 
 SIZE: Final = 20 << 30
 MEBIBYTES: Final = 500

@@ -16,6 +16,7 @@ import zstandard
 
 from tests.pipelines.conftest import Cli, git
 from tests.support.import_project import ONE, TWO, Project, make_project
+from tests.support.measuring import measured
 
 
 @pytest.fixture
@@ -422,16 +423,14 @@ def test_a_line_of_a_gigabyte_is_named_within_little_memory(project: Project, pa
             f.seek(size, os.SEEK_CUR)  # a hole, which needs no disk
             f.write(b'"}\n')
     command = [sys.executable, "-m", "pipelines.cli.main", "import", str(project.root), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
-        assert program.stdout is not None
-        said = json.loads(program.stdout.read())
-        _, status, used = os.wait4(program.pid, 0)
-        program.returncode = os.waitstatus_to_exitcode(status)
-    assert program.returncode == 3
+    # Progress goes to stderr.
+    ran = measured(["sh", "-c", 'exec "$@" 2>/dev/null', "sh", *command], project.root)
+    assert ran.code == 3
+    said = json.loads(ran.said)
     (finding,) = said["findings"]
     assert "too long" in finding["message"]
     assert [s.title for s in project.sessions] == ["Before the long line"]
-    assert used.ru_maxrss < 300 << 10  # KiB
+    assert ran.mebibytes < 300
 
 
 def test_a_sub_agent_in_its_own_file_is_a_child(project: Project) -> None:
