@@ -69,7 +69,7 @@ def our_commands(text: str) -> list[str]:
 
 
 def without_hooks(text: str) -> str | None:
-    """Return settings without our hooks; None if the file never held anything else.
+    """Return settings without our hooks; None if nothing else was ever in the file.
 
     Raises:
         FormatError: the settings are not JSON, or not of the form of hooks.
@@ -226,7 +226,7 @@ def _check(before: str, after: str) -> None:
     """Raise FormatError if the meaning of both texts differs outside of our hooks."""
     if _others(_document(before)) != _others(_document(after)):
         raise FormatError(
-            "cannot be changed without changing other settings",
+            "cannot be edited without affecting other settings",
             hint="Add or remove the hooks by hand",
         )
 

@@ -88,7 +88,7 @@ def with_json_server(text: str | None, command: str) -> str:
 
 
 def without_json_server(text: str) -> str | None:
-    """Return JSON settings without our server; None if the file never held anything else.
+    """Return JSON settings without our server; None if nothing else was ever in the file.
 
     Raises:
         FormatError: the settings are not a JSON object of servers.
@@ -131,7 +131,7 @@ def with_toml_server(text: str | None, command: str) -> str:
 
 
 def without_toml_server(text: str) -> str | None:
-    """Return TOML settings without our server; None if the file never held anything else.
+    """Return TOML settings without our server; None if nothing else was ever in the file.
 
     Raises:
         FormatError: the settings are not TOML with a table of servers, or ours is not a table.
@@ -246,7 +246,7 @@ def _check(
 ) -> None:
     """Raise FormatError if a change did more than add or remove our server."""
     if not _means(before, text, name, read):
-        raise FormatError("cannot be changed without changing other settings", hint=_BY_HAND)
+        raise FormatError("cannot be edited without affecting other settings", hint=_BY_HAND)
 
 
 def _means(

@@ -70,7 +70,7 @@ def decode_bundle(
             for info in tar:
                 content = tar.extractfile(info) if info.isreg() else None
                 if content is None or not is_known(info.name) or info.name in files:
-                    raise FormatError(f"holds {info.name!r}, which is not allowed in it")
+                    raise FormatError(f"unexpected member {info.name!r}")
                 files[info.name] = content.read()
     except (tarfile.TarError, OSError) as e:
         raise FormatError(f"is not a tar: {e}") from None

@@ -89,7 +89,7 @@ def name_of_fact(session: Session) -> str:
 
 
 def _base_of(group: Sequence[Session]) -> Session:
-    """Return one record that joins the facts of a session, with the key of one of them."""
+    """Join the facts of a session into one record, which has the key of one of them."""
     base = max(group, key=lambda s: (s.private, s.reader, content_line(s), s.key))
     counts = [s.v1.tokens for s in group if s.v1 is not None]
     names = sorted({name for tokens in counts for name in tokens})

@@ -75,7 +75,7 @@ def _united(
     may_replace: bool,
     fixed: Container[bytes] = frozenset(),
 ) -> list[bytes]:
-    """Return the pieces of both versions, those of ours first.
+    """Return the pieces of both versions, with the pieces of our version first.
 
     Args:
         form: the format of the file.

@@ -103,7 +103,7 @@ def row_digest(piece: bytes) -> str:
 
 
 def kept_of(file: str, form: Format, data: bytes) -> Kept | None:
-    """Return the fact that keeps all rows of a v2 file; None if the file has no rows and no text.
+    """Return a fact that marks all rows of a v2 file as the user's; None if it has no rows.
 
     Args:
         file: the name of the file.

@@ -271,7 +271,7 @@ def _decoded(value: bytes) -> bytes | None:
 
 
 def _characters(secret: bytes) -> bytes:
-    """Return the characters of a secret of several lines, without the prefixes of its lines."""
+    """Return the characters of a multi-line secret, without the prefixes of its lines."""
     return _NO_CHARACTER.sub(b"", _BREAK.sub(b"\n", secret))
 
 

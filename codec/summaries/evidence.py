@@ -87,7 +87,7 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(sessions: Iterable[Session], figures: Figures) -> Evidence:
-    """Return the evidence in some sessions, and the figures of the deterministic part."""
+    """Return the evidence from sessions and from the figures of the deterministic part."""
     cited = list(sessions)
     lines = [plain(text) for session in cited for text in _texts(session)]
     stated = [MOMENT.sub(" ", line) for line in lines]

@@ -55,7 +55,7 @@ _END_LINE = re.compile(
 
 
 def read_body(prose: str) -> Body:
-    """Return the body in the prose of an entry, which has no heading and patch."""
+    """Return the body of an entry, given its prose without the heading and the patch."""
     reader = _Reader()
     for token in parse_blocks(prose):
         kind = token["type"]
@@ -299,7 +299,7 @@ def _is_stated(value: str) -> bool:
 
 
 def _is_usable(field: str, value: str) -> bool:
-    """Return True if a value can be that of its field: a branch and a path are not an agent."""
+    """Return True if a field may have this value; a branch or a path cannot be an agent."""
     if field == "agent":
         return bool(stated_agent(value))
     return bool(stated_agent(value, known_only=True)) if field == "tool" else bool(value)

@@ -26,7 +26,7 @@ def heirs_of(
     appeared: Iterable[Session],
     may_be: Callable[[str, str], bool] = lambda _old, _new: True,
 ) -> dict[str, Session]:
-    """Return the sessions of which entries are versions, by the hash of the entry.
+    """Match changed entries to vanished sessions; return the sessions by the hash of the entry.
 
     Args:
         vanished: the sessions whose entries the log no longer has.
@@ -85,7 +85,7 @@ def _same_content(old: Session, new: Session) -> bool:
 
 
 def _likeness(old: Session, new: Session) -> float:
-    """Return the share of common words, of the shorter of two texts; 1.0 for the same diff."""
+    """Return the share of the shorter text's words that both have; 1.0 for the same diff."""
     if old.patch is not None and old.patch == new.patch:
         return 1.0
     first, second = (set(_WORD.findall(f"{s.title} {s.notes}".lower())) for s in (old, new))

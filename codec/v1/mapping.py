@@ -149,7 +149,7 @@ def _start(entry: Entry, options: Options) -> Timestamp:
 
 
 def _started(entry: Entry, day: str, clues: Clues) -> Timestamp:
-    """Return the time of the field that states the start; a bare clock may have the end's zone.
+    """Return the stated time of the start; if it has no zone, the zone of the end may apply.
 
     Raises:
         FormatError: the time cannot be read.

@@ -177,7 +177,7 @@ class _Splitter:
         return self.events.kind[i] == HEADING and self.events.level(i) < self.dialects.level
 
     def _higher(self, i: int) -> tuple[Heading | None, bool]:
-        """Return the parsed heading of a higher level, and whether it states the day."""
+        """Parse a heading of a higher level; return it if it states a day, and whether it does."""
         level = self.dialects.day_level
         if not level or self.events.level(i) > level:
             return None, False
@@ -208,7 +208,7 @@ class _Splitter:
             now.suspects.append((start, "undated"))
 
     def _note_other(self, i: int, now: _OpenSpan) -> None:
-        """Record a line of another kind or level that looks like the beginning of a session."""
+        """Record a suspected start of a session that is not a heading of the sessions' level."""
         start = self.events.at[i]
         line, end = self.events.line_at(start)
         if self.events.kind[i] != HEADING:

@@ -146,7 +146,7 @@ def between(least: int, most: int) -> Callable[[str], int]:
 
 
 def percent(text: str) -> float:
-    """Return a number up to 100, which may be negative."""
+    """Parse a number that is at most 100; it may be negative."""
     try:
         value = float(text)
     except ValueError:

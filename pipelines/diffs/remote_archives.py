@@ -64,7 +64,7 @@ class RemoteArchives:
         self._frames = _Frames()
 
     def read(self, key: Key, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff; None if no archive of the remote has it, or without a remote.
+        """Return the bytes of a diff; None if there is no remote or none of its archives has it.
 
         Raises:
             IntegrityError: the archives that should have it are damaged, or have another diff.

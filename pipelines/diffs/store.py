@@ -273,5 +273,5 @@ def _time_of(name: str) -> str:
 
 
 def commits_of(session: Session) -> tuple[str, ...]:
-    """Return the commits or ranges of which a session's patch consists, in order."""
+    """Return the commits or ranges that make up a session's patch, in order."""
     return (session.range,) if session.range else session.commits_of

@@ -232,7 +232,7 @@ def _unreadable(remote: Remote, count: int) -> Finding:
         code="not-inspected",
         message=f"{count:,} encrypted objects cannot be inspected: no identity opens them",
         file=remote.url,
-        hint="Run the same command with the identity of their recipients",
+        hint="Run the same command with an identity that can decrypt them",
     )
 
 

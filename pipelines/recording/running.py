@@ -91,7 +91,7 @@ def running_session(workspace: Workspace, root: str) -> Running:
 
 
 def _parts(workspace: Workspace) -> list[Part]:
-    """Return the running sessions that hooks saw; of several, the oldest first."""
+    """Return the running sessions that hooks saw, the oldest first."""
     starts = _starts(workspace)
     if not starts:
         return []

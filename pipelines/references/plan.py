@@ -310,4 +310,4 @@ def summary(made: Plan) -> str:
         for word, sign in (("new", "+"), ("changed", "~"), ("removed", "-"))
     }
     told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    return told or ("not there yet" if made.before is None else "nothing changes")
+    return told or ("it does not exist yet" if made.before is None else "nothing changes")

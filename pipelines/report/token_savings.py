@@ -244,7 +244,7 @@ class _Estimate(NamedTuple):
         return self.count(_entry(session)) + self.count(decode_text(patch))
 
     def by_size(self, session: Session) -> int:
-        """Return the tokens of a session's reference entry and, by its size, of its patch."""
+        """Return the tokens of a session's reference entry, plus its patch's, estimated by size."""
         size = session.patch.size if session.patch else 0
         return self.count(_entry(session)) + round(size * self.per_byte)
 

@@ -36,7 +36,7 @@ _DIGITS: Final = 32
 
 
 class Limits(NamedTuple):
-    """The least and the greatest size of a part in bytes, and the rows of a group."""
+    """The minimum and maximum size of a part in bytes, and the number of rows in a group."""
 
     least: int = LEAST
     greatest: int = GREATEST

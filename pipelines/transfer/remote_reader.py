@@ -43,7 +43,7 @@ class RemoteCopy:
         self._held: OrderedDict[str, dict[Key, bytes]] = OrderedDict()
 
     def read(self, key: Key, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff; None if the remote does not have it, or without a remote.
+        """Return the bytes of a diff; None if there is no remote or it does not have the diff.
 
         Raises:
             IntegrityError: the object that should have it is damaged, or has another diff.

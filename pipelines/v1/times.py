@@ -43,8 +43,8 @@ class Times:
             if zone:
                 yield Finding(
                     code="unread-zone",
-                    message=f"{number} times name the zone {zone}, which is not known to be one "
-                    f"zone; they were read as {self._clues.zone}",
+                    message=f"{number} times name the zone {zone}, whose meaning is "
+                    f"unknown or ambiguous; they were read as {self._clues.zone}",
                     file=self._name,
                     line=line,
                     hint=f"Pass --zone {zone}=+HH:MM, or --timezone Region/City",

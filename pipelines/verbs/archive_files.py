@@ -259,7 +259,7 @@ class _Output:
                 self._path, self._unfinished, shallow=False
             ):
                 raise Conflict(
-                    f"{self._path} exists with other content; it is not overwritten",
+                    f"{self._path} exists with different content; refusing to overwrite it",
                     hint="Name another folder with --to",
                 )
             os.replace(self._unfinished, self._path)

@@ -25,7 +25,7 @@ def plan(
     worktree: bool = False,
     running: Running,
 ) -> Recording:
-    """Return a recording completed by git, without changing anything.
+    """Return a recording with the facts from git added; change nothing.
 
     Args:
         workspace: the workspace of the repository.

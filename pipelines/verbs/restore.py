@@ -276,7 +276,7 @@ def _absent_files(workspace: Workspace, files: Mapping[str, bytes]) -> dict[str,
             differing.append(name)
     if differing:
         raise Conflict(
-            f"{', '.join(differing)}: exists with other content; nothing was written",
+            f"{', '.join(differing)}: different content exists; nothing was written",
             hint="--only diffs restores what git does not have; or restore into another folder",
         )
     return absent

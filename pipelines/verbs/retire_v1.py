@@ -127,7 +127,7 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
     def read(key: Key, patch: PatchRef) -> bytes:
         there = copy.read(key, patch)
         if there is None:
-            raise NotFound(f"the diff of {key} is not there")
+            raise NotFound(f"the diff of {key} is missing")
         return there
 
     try:

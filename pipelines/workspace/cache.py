@@ -120,7 +120,7 @@ def _read_key() -> bytes:
 
 
 def _create_key() -> bytes:
-    """Create the user's key and return it; of several processes, the first one decides."""
+    """Create the user's key and return it; if processes compete, the first key wins."""
     folder = user_folder()
     os.makedirs(folder, 0o700, exist_ok=True)
     temporary = os.path.join(folder, f".{_KEY}.{os.getpid()}.tmp")

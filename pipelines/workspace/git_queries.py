@@ -32,7 +32,7 @@ def repository_of(workspace: Workspace) -> Repository:
     if workspace.repository is None:
         raise NotFound(
             f"{workspace.root}: not in a git repository",
-            hint="Give the patch with --diff FILE, or none with --no-diff",
+            hint="Pass --diff FILE to give the patch, or --no-diff to record none",
         )
     return repository_at(workspace.repository)
 

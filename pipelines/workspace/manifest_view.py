@@ -98,7 +98,7 @@ class Manifest(NamedTuple):
         return list(dict.fromkeys(s.patch for s in versions if s.patch is not None))
 
     def shared_times(self) -> set[str]:
-        """Return the times of several sessions, or of a session that had another patch before.
+        """Return the times that sessions share, or whose session had another patch before.
 
         At such a time, the key of an archive's member does not identify its patch.
         """
@@ -138,7 +138,7 @@ class Manifest(NamedTuple):
         return self._replace(**_grouped(facts, [*known, *revisions]))
 
     def every_session(self) -> list[Session]:
-        """Return all sessions as they are now, then as their facts and revisions state them."""
+        """Return all sessions: their present states, then those of their facts and revisions."""
         older = (v for key in self.histories for v in _versions_of(self.history(key)))
         return [*self.sessions.values(), *older]
 

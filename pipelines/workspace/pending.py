@@ -265,7 +265,7 @@ def _remove_unnamed(folder: str, facts: bytes) -> None:
 
 @contextmanager
 def _locked(folder: str) -> Iterator[None]:
-    """Hold the lock of a store; create its folder, and refuse one of another user.
+    """Hold the lock of a store. Create its folder, but refuse a folder that another user owns.
 
     The lock is not in the folder, which is deleted when nothing is pending. The lock of a
     workspace's own store is among the caches, which git ignores.

@@ -244,7 +244,7 @@ def _workers(given: int | None) -> int:
 
 
 def _tables(folder: str, made: Plan) -> Any:
-    """Open the folder of the tables of a run."""
+    """Open the folder that holds a run's tables."""
     from pipelines.verbs.export import check_installed
 
     check_installed()

@@ -100,7 +100,7 @@ def who_commits(kind: str) -> str:
 
 
 def hook_program() -> str:
-    """Return the command by which hooks, which are shell commands, call our hook program."""
+    """Return the shell command with which hooks call our hook program."""
     return shlex.quote(installed(PROGRAM))
 
 

@@ -20,7 +20,7 @@ _NOT_LISTED: Final = frozenset(("501", "NotImplemented", "AccessDenied"))
 
 
 class SentPart(NamedTuple):
-    """A part as the completing request needs it, its MD5, and whether its arrival is proved."""
+    """A part's fields for the completing request, its MD5, and whether its arrival is proved."""
 
     fields: dict[str, Any]
     md5: bytes

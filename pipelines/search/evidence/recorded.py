@@ -29,7 +29,7 @@ _NEAR: Final = 3600
 
 
 class Recorded:
-    """Sessions by the commits that they recorded, and by time.
+    """An index of sessions by recorded commit and by time.
 
     Attributes:
         in_head: the keys of the sessions with recorded commits in the history of HEAD.

@@ -42,7 +42,7 @@ def locked(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
 
 @contextmanager
 def unchanging(path: str, *, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Keep writers out while several files are read that belong together.
+    """Lock out writers while related files are read.
 
     If the lock file is missing or cannot be opened, nothing is locked.
 

@@ -202,7 +202,7 @@ def _answer(data: bytes, where: str) -> Answer:
     except (ValueError, RecursionError):
         raise FormatError(f"{where}: the answer is not JSON, or cut off") from None
     except (KeyError, IndexError, TypeError):
-        raise FormatError(f"{where}: the answer has no message") from None
+        raise FormatError(f"{where}: the answer does not contain a message") from None
     if choice.get("finish_reason") == "length":
         raise Unavailable(f"{where}: the answer was longer than allowed, and was cut off")
     if not isinstance(text, str):

@@ -159,7 +159,7 @@ def test_toml_of_another_form_is_refused(text: str) -> None:
     "text", ["mcp_servers = {}\n", 'mcp_servers = {other = {command = "x"}}\n']
 )
 def test_an_inline_table_cannot_be_added_to(text: str) -> None:
-    with pytest.raises(FormatError, match="without changing other settings"):
+    with pytest.raises(FormatError, match="without affecting other settings"):
         with_toml_server(text, COMMAND)
 
 
