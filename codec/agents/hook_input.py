@@ -60,7 +60,7 @@ def decode_input(data: bytes) -> HookInput:
 
 
 def _members(text: str) -> dict[str, Any]:
-    """Return the first member of each wanted name in a JSON text, which may be cut."""
+    """Return the first member of each wanted name in a JSON text, which may be truncated."""
     found: dict[str, Any] = {}
     for m in _MEMBER.finditer(text):
         if m["name"] in _WANTED and m["name"] not in found:

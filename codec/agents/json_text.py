@@ -49,7 +49,7 @@ NEW: Final = Layout(eol="\n", unit="  ")
 
 
 def inside(text: str, start: int) -> tuple[int, bool]:
-    """Return where to add something to an object or array, and whether it is empty."""
+    """Return the position at which an object or array can grow, and whether it is empty."""
     found = list(members(text, start))
     return (found[-1].end, False) if found else (start + 1, True)
 

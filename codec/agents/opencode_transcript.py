@@ -190,7 +190,7 @@ def _called(
 
 
 def _is_undone(reading: _Reading, message: str, part: str) -> bool:
-    """Return True if the user undid a part; ids are in the order of time."""
+    """Return True if the user undid a part of a message. Ids are sorted by time."""
     first, inside = reading.undone
     if not first or message < first:
         return False

@@ -85,10 +85,10 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def decode_entry(raw: bytes) -> Entry:
-    """Return the entry in some bytes.
+    """Decode an entry.
 
     Raises:
-        FormatError: they are not an entry, or have a later version.
+        FormatError: the bytes are not an entry, or have a later version.
     """
     from codec.errors import FormatError
 

@@ -54,7 +54,7 @@ PACKED_LIMIT: Final = FRAME_LIMIT + (1 << 16)
 
 
 class FrameSizes(NamedTuple):
-    """A row of the seek table: the bytes in the file, and of the content (0 if skippable)."""
+    """A row of the seek table: the size in the file, and of the content (0 if skippable)."""
 
     packed: int
     size: int
@@ -190,7 +190,7 @@ def decode_seek_table(table: bytes, file_size: int) -> list[FrameSizes]:
     entries = decode_skippable(_SEEK_TABLE, table)[: -_FOOTER.size]
     frames = [FrameSizes(*sizes) for sizes in _ENTRY.iter_unpack(entries)]
     if sum(f.packed for f in frames) + len(table) != file_size:
-        raise IntegrityError("the seek table does not add up to the size of the file")
+        raise IntegrityError("the frames of the seek table do not add up to the file's size")
     if any(f.size > FRAME_LIMIT or f.packed > PACKED_LIMIT for f in frames):
         raise IntegrityError("the seek table has a frame that is too large")
     return frames

@@ -272,7 +272,7 @@ def _frame_end(read: Read, offset: int, size: int) -> int:
 
 
 def _frame_length(data: bytes) -> int | None:
-    """Return the length of the frame at the start of some bytes; None if they are too few."""
+    """Return the length of the frame at the start of the data; None if the data is too short."""
     skippable = _SKIPPABLE.match(data)
     if skippable:
         return 8 + int.from_bytes(skippable["size"], "little")

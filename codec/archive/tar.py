@@ -280,5 +280,5 @@ def _is_large(member: Member) -> bool:
 
 
 def _frames(blocks: int) -> int:
-    """Return the number of frames for this many blocks."""
+    """Return the number of frames for a number of blocks."""
     return max(1, round(blocks * BLOCK / FRAME_SIZE))

@@ -29,7 +29,7 @@ def drop_erased(manifest: bytes) -> bytes:
 
 
 def erased_in(*manifests: bytes) -> frozenset[str]:
-    """Return the digests of the facts that some manifests list as erased."""
+    """Return the digests of the facts that manifests list as erased."""
     lines = {
         line
         for data in manifests

@@ -55,7 +55,7 @@ def kept_rows(facts: Iterable[Fact | None]) -> dict[str, frozenset[str]]:
 
 
 def kept_in(*manifests: bytes) -> dict[str, frozenset[str]]:
-    """Return the digests of the rows that belong to the user, by file name, from some manifests."""
+    """Return the digests of the rows that manifests mark as the user's, by file name."""
     return kept_rows(
         read_fact(line)
         for data in manifests

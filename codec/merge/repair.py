@@ -279,7 +279,7 @@ def _apart(
 def _without_text(
     pieces: Iterable[Numbered], keys: Container[str | None], fixed: Container[bytes]
 ) -> Iterator[Numbered]:
-    """Yield pieces; foreign lines inside a broken entry become pieces after it.
+    """Yield the pieces; move other lines out of broken entries, as pieces after them.
 
     Args:
         pieces: the pieces of the file.
@@ -301,7 +301,7 @@ def _without_text(
 def _headed(
     form: Format, kept: list[Numbered], repairs: list[Repair], fixed: Container[bytes]
 ) -> list[Numbered]:
-    """Return the pieces, the head of the file first; a title or header of the user stays."""
+    """Return the pieces after the file's head; a title or header that the user wrote is kept."""
     head = form.split(form.head)
     first = kept[0][1] if kept else None
     if not head or (first and (form is REFERENCES or first == head[0] or first in fixed)):

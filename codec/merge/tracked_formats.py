@@ -53,7 +53,7 @@ class Format:
     names: re.Pattern[bytes]
 
     def is_text(self, piece: bytes) -> bool:
-        """Return True if a piece is a line of text, which may be between records."""
+        """Return True if a piece is a line of text; such lines may be between records."""
         return self is REFERENCES and not piece.startswith(b"### ")
 
     def read(self, piece: bytes) -> Record | None:
@@ -95,7 +95,7 @@ def split_entries(data: bytes) -> list[bytes]:
 
 
 def row_digest(piece: bytes) -> str:
-    """Return the SHA-256, in hex, of a row or an entry with LF and without line ends at its end.
+    """Return the SHA-256, in hex, of a row or an entry, with LF line ends and none at the end.
 
     git converts CR LF to LF if `.gitattributes` says so, and the row stays the same.
     """

@@ -201,7 +201,7 @@ def _applied(delta: bytes, known: _Base, limit: int) -> _Delta:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a size (seven bits a byte, the lowest first), and the offset after it."""
+    """Decode a size (seven bits per byte, lowest first); return it and the offset after it."""
     value = shift = 0
     while True:
         byte = data[at]

@@ -59,7 +59,7 @@ class References:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Block mappings, flow lists, texts on one line, and no aliases."""
+    """A YAML dumper with block mappings, flow lists, texts on one line, and no aliases."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

@@ -122,7 +122,7 @@ def _check_plain(event: yaml.Event) -> None:
         raise FormatError(
             f"YAML tags are not supported: {tag}",
             line=line,
-            hint="Leave it out, or put the value in quotes",
+            hint="Remove the tag, or put the value in quotes",
         )
 
 

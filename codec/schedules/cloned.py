@@ -271,7 +271,7 @@ def clone_address(origin: str) -> str:
     if m is None:
         raise FormatError(
             "the git remote 'origin' is not an address that a cluster can clone from",
-            hint="Name it with: git remote set-url origin https://HOST/PATH",
+            hint="Set it with: git remote set-url origin https://HOST/PATH",
         )
     return f"https://{m['host']}/{m['path'].lstrip('/')}"
 

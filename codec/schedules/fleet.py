@@ -1,6 +1,6 @@
 """Kubernetes manifests for the shards of a fleet: an Indexed Job, and a CronJob.
 
-1. A pod runs one shard and ends with 0 when each repository has a result, whatever the result is.
+1. A pod runs one shard and ends with 0 if each repository has a result, even a failure.
    A failed pod had a problem of its own; the policy lists the exit codes that get another pod.
 2. The volume claim has the folder of the run and the repositories that its list names by path.
 """
@@ -155,9 +155,9 @@ def _filled(
     frame: str, indent: int, run: str, shards: int, memory: int, image: str, claim: str
 ) -> bytes:
     if not _NAME.fullmatch(claim):
-        raise FormatError("is not a name of Kubernetes", field="--claim")
+        raise FormatError("is not a valid Kubernetes name", field="--claim")
     if not _IMAGE.fullmatch(image):
-        raise FormatError("is not the name of an image", field="--image")
+        raise FormatError("is not a valid container image name", field="--image")
     job = _JOB.format(
         shards=shards,
         parallelism=min(shards, _PARALLEL),

@@ -226,13 +226,13 @@ def is_password(value: bytes) -> bool:
 
 
 def entropy(value: bytes) -> float:
-    """Return the entropy of some bytes, in bits for each byte."""
+    """Return the entropy of the data, in bits per byte."""
     size = len(value)
     return -sum(n / size * log2(n / size) for n in Counter(value).values()) if size else 0.0
 
 
 def _is_value(quoted: bytes | None, plain: bytes | None) -> bool:
-    """Return True if an assigned value, in quotes or without, is neither code nor readable."""
+    """Return True if an assigned value looks secret or random; unquoted code does not count."""
     if quoted is not None:
         return is_secret(quoted) or is_random(quoted)
     return plain is not None and (is_secret(plain) or is_random(plain)) and not _is_code(plain)

@@ -69,7 +69,7 @@ def check_claims(
 def fault_of(
     claim: Claim, sessions: Mapping[Key, Session], figures: Figures
 ) -> tuple[Fault, str] | None:
-    """Return the kind and the text of the first unsupported part of a claim; None without one."""
+    """Return kind and text of a claim's first unsupported part; None if all parts are supported."""
     unknown = [key for key in claim.keys if key not in sessions]
     if unknown or not claim.keys:
         return "key", unknown[0] if unknown else ""

@@ -126,7 +126,7 @@ def _texts(session: Session) -> list[str]:
 
 
 def _sums(sessions: list[Session], figures: Figures) -> dict[Decimal, frozenset[str]]:
-    """Return the number of the cited sessions and the sums of their metrics, with their words."""
+    """Return the words allowed beside the session count and the metric sums, by number."""
     found: dict[Decimal, frozenset[str]] = {}
     sums = [(len(sessions), SESSION_WORDS)]
     for place, words in enumerate(METRIC_WORDS):

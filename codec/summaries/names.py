@@ -58,7 +58,7 @@ with within without work worked working works would write writing written wrote 
 
 
 def unsupported_name(text: str, evidence: Evidence) -> str | None:
-    """Return the first name in a text that no text of the cited sessions has; None without one.
+    """Return the first name in a text that no cited session has; None if all names are supported.
 
     Args:
         text: the text in its plain form, without quotations and dates.

@@ -70,7 +70,7 @@ def is_numeral(word: str) -> bool:
 
 
 def unsupported_number(text: str, evidence: Evidence) -> str | None:
-    """Return the first number in a text that the cited sessions do not support; None without one.
+    """Return the first unsupported number in a text; None if the sessions support all numbers.
 
     Args:
         text: the text in its plain form, without quotations and dates.

@@ -75,7 +75,7 @@ class Catalog(NamedTuple):
         return [part for part in self.parts if part.name.startswith(f"{table}/")]
 
     def following(self, folders: Mapping[str, Iterable[PartFile]]) -> Catalog:
-        """Return the next version, in which these folders have these parts."""
+        """Return the next version of the catalog, with the parts of these folders replaced."""
         found = {**self.folders(), **{name: list(parts) for name, parts in folders.items()}}
         parts = tuple(part for name in sorted(found) for part in found[name])
         names = {part.name for part in parts}
@@ -108,7 +108,7 @@ def encode_catalog(catalog: Catalog) -> bytes:
 
 
 def decode_catalog(data: bytes, name: str) -> Catalog:
-    """Return the catalog in some bytes.
+    """Decode a catalog.
 
     Args:
         data: its bytes.

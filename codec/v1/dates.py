@@ -176,7 +176,7 @@ def parse_range(start: str, end: str, clues: Clues = NO_CLUES) -> tuple[Timestam
 
 
 def _after_midnight(start: str, end: str, is_bare: bool) -> str:
-    """Return the end of a range; a bare time of day may be that of the next morning."""
+    """Return the end of a range; a time without a date may be on the next morning."""
     next_day = datetime.fromisoformat(end) + timedelta(days=1)
     is_next = is_bare and "T" in start and next_day - datetime.fromisoformat(start) <= _NIGHT
     return f"{next_day.isoformat()[:19]}Z" if is_next else end

@@ -179,7 +179,7 @@ def _is_headed(head: Head) -> bool:
 
 
 def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
-    """Return the dialect of a log whose entries are below days, or in the file of one day."""
+    """Return the dialect of a log with entries below headings of days, or of the log of one day."""
     days = [h for h in heads if h.kind and h.kind[0] is Marker.HEADING]
     bare = [h for h in days if h.heading and _is_bare_day(h.heading)]
     level = min((h.level for h in bare), default=0)
@@ -236,7 +236,7 @@ def _children(heads: list[Head], level: int, day: str) -> Iterator[Head]:
 
 
 def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects | None:
-    """Return the dialect of a log whose sessions are bold lines, list items or lines."""
+    """Return the dialect of a log whose sessions are bold lines, list items or plain lines."""
     strong = tuple(f for f in forms if not f.weak)
     seen: Counter[Marker] = Counter()
     for raw in listed_lines(data):

@@ -238,7 +238,7 @@ _DATE_RANKS: Final[Mapping[str, int]] = {
 def field_heading(
     line: str, level: int, below: Callable[[], Iterable[str]], *, mixed: bool = False
 ) -> Heading | None:
-    """Return a heading whose date is in a field or on a line below it; None without one.
+    """Return a heading whose date is in a field or on a line below it; None if it has no date.
 
     Args:
         line: the heading.

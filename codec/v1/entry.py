@@ -95,7 +95,7 @@ def _trimmed(entry: bytes, end: int) -> int:
 
 
 def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
-    """Return the entry in some bytes.
+    """Read the entry of a session.
 
     Args:
         whole: its bytes.

@@ -192,7 +192,7 @@ class Fences:
         return None, len(self._data)
 
     def closing(self, i: int, fence: Fence) -> int | None:
-        """Return the index of the fence line that closes the one at event `i`; None without one."""
+        """Return the index of the line that closes the fence at event `i`; None if it is open."""
         return (
             self._closing_quote(i, fence)
             if self._is_quote(fence)

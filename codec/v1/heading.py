@@ -125,7 +125,7 @@ def refine(heading: Heading) -> Heading:
 
 @lru_cache(maxsize=4096)
 def _is_odd(agent: str) -> bool:
-    """Return True if the text in the agent's place is not an agent."""
+    """Return True if the text where the agent is expected is not an agent."""
     return not is_agent(agent) and (
         is_status(agent)
         or is_branch(agent)
@@ -300,7 +300,7 @@ _COLUMNS = re.compile(r"\s{2,}|\t+|\s*\|\s*")
 
 
 def _listed(text: str, sign: str) -> list[str]:
-    """Return the columns of `done, title` and `agent; title; done`; a title may hold commas."""
+    """Split a heading such as `done, title` or `agent; title; done`; a title may hold commas."""
     parts = [part.strip() for part in text.split(sign)]
     if sign == ",":
         first = next((n for n, p in enumerate(parts) if not (is_status(p) or is_agent(p))), 0)

@@ -148,7 +148,7 @@ def decode_layout(data: bytes) -> Layout:
 def rebuild(
     layout: Layout, literal: bytes, patch: Callable[[StoredPatch], bytes | None]
 ) -> Iterator[bytes]:
-    """Yield the bytes of the log, in pieces; the last step checks the whole.
+    """Yield the bytes of the log, in pieces; the last step verifies the whole log.
 
     If a patch was purged, the log has a line that marks the gap. Then the whole has another hash,
     and every other part is checked by itself.
@@ -173,7 +173,7 @@ def rebuild(
                 yield gap_line(part.patch)
                 continue
             if len(data) != part.patch.size or _sha256(data) != part.patch.sha256:
-                raise IntegrityError(f"the diff of {part.key} is not the one that was recorded")
+                raise IntegrityError(f"the diff of {part.key} differs from the recorded one")
             pieces: Iterable[bytes] = (data,)
         else:
             pieces = literals.take(part)

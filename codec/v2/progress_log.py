@@ -93,7 +93,7 @@ def encode_reference(reference: Reference) -> str:
 
 
 def decode_reference(lines: list[str]) -> Reference:
-    """Return the reference entry in some lines, the heading first.
+    """Decode the lines of a reference entry, the heading first.
 
     Raises:
         FormatError: they are not a reference entry; its line counts from the heading.

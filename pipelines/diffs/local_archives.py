@@ -66,7 +66,7 @@ class Archives:
         return found
 
     def holder(self, key: Key, patch: PatchRef, among: Container[str]) -> str | None:
-        """Return the archive that has a diff, by hash and the time of its key; None without one.
+        """Return the archive that has a diff, by hash and the time of its key; None if not found.
 
         Args:
             key, patch: the diff.

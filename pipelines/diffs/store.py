@@ -88,7 +88,7 @@ class Store:
         return self._archives.keys()
 
     def holder(self, key: Key, patch: PatchRef, among: Container[str]) -> str | None:
-        """Return the archive, among some, that has a diff of a key's time; None without one."""
+        """Return the given archive that has a diff of a key's time; None if no archive has it."""
         return self._archives.holder(key, patch, among)
 
     def read(self, key: Key, patch: PatchRef, commits: Sequence[str] = ()) -> bytes:
@@ -155,7 +155,7 @@ class Store:
         return True
 
     def _on_remote(self, key: Key, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff from an archive of the remote; None without it."""
+        """Return the bytes of a diff from an archive of the remote; None if no archive has it."""
         if self._open_remote is None:
             return None
         if self._remote is None:
@@ -165,7 +165,7 @@ class Store:
         return self._remote.read(key, patch)
 
     def _archived(self, key: Key, patch: PatchRef) -> bytes | None:
-        """Return the bytes of a diff from a local archive; None without it."""
+        """Return the bytes of a diff from a local archive; None if no archive has it."""
         try:
             return self._archives.read(key, patch)
         except IntegrityError:

@@ -43,11 +43,11 @@ class Targets(NamedTuple):
         return self.sizes is None or size in self.sizes
 
     def has(self, data: bytes) -> bool:
-        """Return True if some bytes are one of them."""
+        """Return True if these are the bytes of one of the targets."""
         return self.may_have(len(data)) and hashlib.sha256(data).hexdigest() in self.hashes
 
     def is_named(self, name: str) -> bool:
-        """Return True if a file has the name of one of them, or of a backup of one."""
+        """Return True if a file has the name of one of the targets, or of its backup."""
         m = _AROUND.fullmatch(name)
         return m is not None and m["name"] in self.names
 

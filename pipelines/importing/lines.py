@@ -95,7 +95,7 @@ def linked(path: str) -> Finding:
         code="transcript-link",
         message="is a link, and links in a folder of transcripts are not followed",
         file=path,
-        hint=f"If it has transcripts of yours, import them: session-codec import --from {target}",
+        hint=f"If it holds your transcripts, import them: session-codec import --from {target}",
     )
 
 

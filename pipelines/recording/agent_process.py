@@ -31,7 +31,7 @@ def agent_process() -> str:
 
 
 def has_ended(process: str) -> bool | None:
-    """Return True if a process has ended; None if that cannot be seen from here."""
+    """Return True if a process has ended; None if this process cannot find out."""
     pid, _, rest = process.partition(":")
     start, _, where = rest.partition(":")
     here = _where()

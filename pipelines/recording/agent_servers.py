@@ -80,7 +80,7 @@ def unserved(agent: str) -> Change:
 
 
 def server_command(agent: str, data: bytes) -> str | None:
-    """Return the command of our server in the settings of an agent; None without it.
+    """Return the command of our server in the settings of an agent; None if it is missing.
 
     Raises:
         FormatError: the settings cannot be read.

@@ -99,7 +99,7 @@ def numbered(record_id: str, before: int) -> str:
 
 
 def _facts_with(data: mmap.mmap | bytes, needle: bytes) -> Iterator[Fact]:
-    """Yield the facts on lines with some bytes, each line once."""
+    """Yield the facts on lines that contain `needle`, each line once."""
     seen: set[bytes] = set()
     at = data.find(needle)
     while at >= 0:

@@ -133,7 +133,7 @@ def _nearest(names: dict[str, str], starts: Sequence[Event]) -> str:
 
 
 def _begun(part: Part, root: str) -> Beginning:
-    """Return HEAD of a worktree when a session began."""
+    """Return the commit that HEAD had in a worktree when a session began."""
     from pipelines.recording.session_commits import Beginning
 
     entry = part.events[0].entry

@@ -235,7 +235,7 @@ def _excepted(append: Append) -> Finding:
 
 
 def _with_id(manifest: mmap.mmap | bytes, name: str) -> Session | None:
-    """Return the newest session with an id; None without one."""
+    """Return the newest session with an id; None if no session has one."""
     needle = b'"id":' + json.dumps(name, ensure_ascii=False).encode()
     at = len(manifest)
     while (at := manifest.rfind(needle, 0, at)) >= 0:

@@ -4,7 +4,7 @@
    temporary file that `waiting` accepts as one when nobody can be writing it any more.
 2. When `leave` returns, entry and name are on the disk. Both are synced at the same time, which
    takes half as long; if the machine stops before, the entry shows that it was cut.
-3. Names are in the order of time, and state the event, so that no file is read to see that nothing
+3. Names are sorted by time, and state the event, so that no file is read to see that nothing
    waits.
 
 A hook that calls the first two functions must not take longer than the start of an interpreter. So

@@ -114,7 +114,7 @@ def plan_with(request: Request, manifest: Manifest, rules: LogRules) -> Plan:
     by_hand = before is not None and (not sources_before or _began_by_hand(manifest.builds))
 
     def level(file: str | None) -> Level:
-        """Return "note" for a file that cannot change references that a user wrote."""
+        """Return "note" if the references are hand-written and the file was not a source before."""
         return "note" if by_hand and file not in sources_before else "finding"
 
     findings = [_unreadable(problem, level(problem.file)) for problem in stated.problems]
@@ -285,7 +285,7 @@ def _adopted(merged: Refresh) -> list[Finding]:
 
 
 def shown_name(name: str, change: Change) -> str:
-    """Return a value's name for the user; for a mandate, its text."""
+    """Return the name under which the user knows a value; for a mandate, its text."""
     if not name.startswith(MANDATE):
         return name
     text = (change.value or change.stated or change.was or ("",))[0]

@@ -72,7 +72,7 @@ def decode_name(name: str) -> EncryptedName | None:
 
 
 def decode_recipients(texts: Iterable[str]) -> Recipients:
-    """Return the recipients in some texts: `age1...`, or public SSH keys.
+    """Parse recipients: `age1...`, or public SSH keys.
 
     Raises:
         FormatError: a text is not a recipient.
@@ -110,7 +110,10 @@ def read_identities(path: str) -> list[Any]:
         with open(path, "rb") as f:
             data = f.read()
     except FileNotFoundError:
-        raise NotFound(f"{path}: no such identity file", hint="See --identity") from None
+        raise NotFound(
+            f"{path}: no such identity file",
+            hint="Pass the path of an identity file with --identity",
+        ) from None
     if data.startswith(_ENCRYPTED):
         raise FormatError(
             "is encrypted itself", file=path, hint="Decrypt it first: age -d -o identity FILE"

@@ -135,7 +135,7 @@ def unit_of(times: Sequence[str]) -> Unit:
 
 
 def start_of(time: str, unit: Unit) -> date:
-    """Return the first day of the period of a time."""
+    """Return the first day of the period that contains a time."""
     day = _day(time)
     if unit == "week":
         return day - timedelta(days=day.weekday())

@@ -43,7 +43,7 @@ def log_pieces(
     copy: Copy | None = None,
     gaps: list[StoredPatch] | None = None,
 ) -> Iterator[bytes]:
-    """Yield the bytes of a version of a log; the last step checks the whole.
+    """Yield the bytes of a version of a log; the last step verifies the whole log.
 
     Args:
         workspace: the workspace of the log.

@@ -158,7 +158,7 @@ def _read_source(
         raise FormatError(
             "not a session log: all its dated headings are quoted in fences",
             file=source.name,
-            hint="A fence that was never closed can be the cause",
+            hint="Check for a fence that is never closed",
         )
     if not log.found:
         log.findings.append(_no_sessions(source.name))

@@ -46,7 +46,7 @@ class Found(NamedTuple):
     Attributes:
         start: the byte offset of its heading.
         sha256: the hash of its entry.
-        patch: the hash and size of its patch; None without one.
+        patch: the hash and size of its patch; None without a patch.
         patch_at: the start and end of the patch in the log.
         order: the number of its span in the log, which identifies its counts.
         gaps: the purged diffs whose gaps a restored log marks in it.

@@ -130,7 +130,9 @@ def open_source(workspace: Workspace, path: str) -> Source:
         if stat.S_ISDIR(kind):
             raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
         if not stat.S_ISREG(kind):
-            raise FormatError("is not a regular file", file=name, hint="Save it as a file first")
+            raise FormatError(
+                "is not a regular file", file=name, hint="Copy it to a regular file first"
+            )
         with open(path, "rb") as f:
             opened = os.fstat(f.fileno())
             if opened.st_size > _LIMIT:

@@ -31,7 +31,7 @@ class Times:
         if self._assumed:
             yield Finding(
                 code="assumed-zone",
-                message=f"{self._assumed} times name no zone and were read as {self._clues.zone}",
+                message=f"{self._assumed} times have no zone and were read as {self._clues.zone}",
                 level="note",
                 file=self._name,
                 hint="Name another with --timezone",

@@ -249,7 +249,7 @@ def _is_chosen(request: Request, manifest: Manifest, session: Session) -> bool:
 
 
 def _packings(months: dict[str, list[Source]], advance: Advance) -> Iterator[Packing]:
-    """Yield the archives to write; each diff is read once, for its hash and its main path."""
+    """Yield the archives to write. Reads each diff once, to get its hash and its main path."""
     done = 0
     for month in sorted(months):
         members = []

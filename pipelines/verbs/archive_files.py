@@ -213,7 +213,7 @@ def repair(workspace: Workspace, name: str) -> bool:
     path = os.path.join(archive_folder(workspace), name)
     if fact is None or not os.path.exists(path):
         known = ", ".join(sorted(facts)) or "none"
-        raise NotFound(f"{name}: no such archive here", hint=f"The manifest names: {known}")
+        raise NotFound(f"{name}: no such local archive", hint=f"The manifest names: {known}")
     if _is_recorded(path, fact):
         return False
     try:

@@ -316,10 +316,10 @@ def _left(made: Plan) -> Iterator[Finding]:
         if place.kind == "text":
             yield Finding(
                 code="still-there",
-                message="holds the bytes of the diff as text, and is not changed",
+                message="contains the diff as text; purge does not edit it",
                 file=place.file,
                 key=key,
-                hint="Remove them by hand, or delete the file",
+                hint="Remove the diff by hand, or delete the file",
             )
     for session in {s.key: s for s in made.sessions}.values():
         if made.workspace.repository and (session.range or session.v1):

@@ -54,7 +54,7 @@ def query_sql(workspace: Workspace, sql: str) -> Answer:
 
     Raises:
         FormatError: DuckDB cannot run the query, it takes too much time or memory, or it reads
-            something else than the table.
+            anything but the table.
         NotFound: DuckDB is not installed.
         OSError: a file is too large.
     """

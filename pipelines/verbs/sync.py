@@ -256,7 +256,7 @@ def _side_by_side(call: Callable[[Upload], None], uploads: Iterable[Upload], job
 
 
 def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None:
-    """Delete local archives whose whole remote copies were read and have the recorded hash."""
+    """Delete local archives after reading their remote copies and comparing the hashes."""
     folder = archive_folder(made.workspace)
     archives = decode_manifest(made.files[MANIFEST]).every_archive()
     there = {*made.names, *(upload.name for upload in made.uploads)}

@@ -167,7 +167,7 @@ class Manifest(NamedTuple):
         return sorted({v.source for v in self.versions})
 
     def newest(self, source: str) -> V1Version | None:
-        """Return the version of a log that was seen last; None without one."""
+        """Return the version of a log that was seen last; None if no version was recorded."""
         seen = [v for v in self.versions if v.source == source]
         return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
 
@@ -197,12 +197,12 @@ class Manifest(NamedTuple):
 
 
 def decode_manifest(data: bytes) -> Manifest:
-    """Return the manifest in some bytes."""
+    """Decode a manifest."""
     return decode_lines(lines_of(data))
 
 
 def decode_lines(lines: Lines) -> Manifest:
-    """Return the manifest in some lines."""
+    """Decode the lines of a manifest."""
     facts, errors = decode_facts(lines.lines)
     return manifest_of(facts, errors=tuple(e.at(file=MANIFEST) for e in errors), torn=lines.torn)
 

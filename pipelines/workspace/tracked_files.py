@@ -280,7 +280,7 @@ def pattern(path: str) -> str:
 
 
 def _chunks(head: bytes, rows: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield rows, joined to larger pieces."""
+    """Yield rows, joined into larger pieces."""
     block = [head]
     size = 0
     for row in rows:

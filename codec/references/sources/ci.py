@@ -101,7 +101,7 @@ def stated_workflow(text: str) -> Iterator[Statement]:
     """
     content = load_texts(text)
     if not isinstance(content, Mapping) or not isinstance(content.get("jobs"), Mapping):
-        raise FormatError("not a workflow: it has no jobs")
+        raise FormatError("not a workflow: the jobs are missing")
     yield in_stack("ci", "GitHub Actions", Origin(line=_line(content, "jobs"), place="jobs"))
     for origin, job, step in islice(_steps(content["jobs"]), STEP_LIMIT):
         uses, run = _text(step.get("uses")), _text(step.get("run"))
@@ -120,7 +120,7 @@ def stated_gitlab(text: str) -> Iterator[Statement]:
     """
     content = load_texts(text)
     if not isinstance(content, Mapping):
-        raise FormatError("not a pipeline: no mapping of jobs")
+        raise FormatError("not a pipeline: expected a mapping of jobs")
     jobs = ((name, job.get("script")) for name, job in content.items() if isinstance(job, Mapping))
     scripts = ((n, s if isinstance(s, list) else [s]) for n, s in jobs)
     for name, line in islice(((n, _text(line)) for n, s in scripts for line in s), STEP_LIMIT):

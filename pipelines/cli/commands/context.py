@@ -76,7 +76,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--last",
-            f"Print the newest N sessions in full, whatever their tokens. [default: "
+            f"Print the newest N sessions in full, even beyond the token budget. [default: "
             f"{DEFAULT_LAST}, "
             "within the budget]",
             read=number,

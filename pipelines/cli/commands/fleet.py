@@ -150,9 +150,9 @@ def run_status(folder: str, as_json: bool) -> int:
 
 
 def run_one(folder: str, index: int, as_json: bool) -> int:
-    """Run what is left of one shard of a run; job schedulers call it.
+    """Run the unfinished part of one shard of a run; job schedulers call it.
 
-    It ends with 0 when each repository of the shard has a result, whatever the result is.
+    It ends with 0 if each repository of the shard has a result, even a failure.
 
     Examples:
       session-codec fleet shard fleet-run --index 0
@@ -176,7 +176,7 @@ def run_report(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Write a page over the tables of a run: adoption, savings, failures, findings, cost.
+    """Write a page about the tables of a run: adoption, savings, failures, findings, cost.
 
     The page is one HTML file that makes no requests. It lists all repositories, the worst first.
 
@@ -321,7 +321,7 @@ VERB: Final = Verb(
             (
                 Option("--output", "Write the page to FILE.", short="-o", default="fleet.html",
                        metavar="FILE", shown=True),
-                Option("--tables", "The folder of the tables. [default: the run's]",
+                Option("--tables", "The folder of the tables. [default: the run's own]",
                        metavar="DIR|URL"),
                 Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
                 Option("--usd-per-million", "US dollars for a million tokens; adds costs.",

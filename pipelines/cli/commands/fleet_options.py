@@ -42,7 +42,8 @@ PLANNED: Final = (
            metavar="MIB", shown=True),
     Option("--remote", "For 'sync': a directory or s3://bucket/prefix; {name} is the repository.",
            metavar="URL"),
-    Option("--tables", "For 'export': where the tables are written. [default: tables in the run]",
+    Option("--tables", "For 'export': where the tables are written. "
+           "[default: 'tables' in the run's folder]",
            metavar="DIR|URL"),
     Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
     Option("--redact", "For 'export': hash paths and tasks, and leave other texts out.", flag=True),
@@ -62,5 +63,5 @@ def price(text: str) -> float:
     except ValueError:
         raise ValueError(f"{text!r} is not a number") from None
     if not 0 <= value < 1_000_000:
-        raise ValueError(f"{text} is not a price")
+        raise ValueError(f"{text} is not a price: expected 0 or more, below 1,000,000")
     return value

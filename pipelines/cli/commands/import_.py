@@ -103,7 +103,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--infer-status",
-            "Take the status from the exit code of the last test command; it is marked.",
+            "Infer the status from the exit code of the last test command; mark it as inferred.",
             flag=True,
         ),
         Option("--dry-run", "Print what would be added; write nothing.", flag=True),

@@ -134,7 +134,7 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
         return None
     return Finding(
         code="claims-dropped",
-        message=f"{share:.1f} % of the model's claims were dropped, and {most:g} % are allowed",
+        message=f"{share:.1f} % of the model's claims were dropped; at most {most:g} % are allowed",
         hint="Try another model",
     )
 

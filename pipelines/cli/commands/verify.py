@@ -112,7 +112,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--output",
-            "Write the format to FILE, and the text to stdout.",
+            "Write the output in --format to FILE, and the text to stdout.",
             short="-o",
             metavar="FILE",
         ),

@@ -133,7 +133,7 @@ def is_proved(reply: Mapping[str, Any], md5: str, sha256: str) -> bool:
 
 
 def is_sealed(reply: Mapping[str, Any]) -> bool:
-    """Return True if the server's encryption makes the ETag something else than an MD5."""
+    """Return True if the server's encryption makes the ETag differ from the MD5."""
     return str(reply.get("ServerSideEncryption", "")).startswith("aws:kms")
 
 

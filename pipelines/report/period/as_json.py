@@ -9,7 +9,7 @@ from pipelines.report.period.document import Block, Cell, Code, Document, Items,
 
 
 def report_json(content: Content) -> dict[str, Any]:
-    """Return a period report as the values of one JSON document."""
+    """Return a period report as one JSON document."""
     c = content
     return {
         "workspace": c.name,

@@ -150,7 +150,7 @@ def answered(
     """
     if (most := most_tokens(step)) > limit:
         raise Refused(
-            f"{step.period.name}: up to {most:,} tokens are needed, and {limit:,} are allowed;"
+            f"{step.period.name}: up to {most:,} tokens are needed, but only {limit:,} are allowed;"
             " nothing was sent",
             hint="Allow more with --max-tokens, or summarise its months one by one",
         )
@@ -241,7 +241,7 @@ def _summary(material: Material, step: Step, answer: Answer, now: str) -> Summar
     """Return the summary to store for an answer."""
     question = step.question
     if question is None:
-        raise ValueError("a step without a question has no answer")
+        raise ValueError("the step has no question to answer")
     result = check_claims(
         decode_answer(answer.text), step.sessions, figures_for_claims(list(step.sessions.values()))
     )

@@ -122,7 +122,7 @@ def _blobs(
 
 
 def _same(recorded: str, whole: str) -> bool:
-    """Return True if a blob in a patch, which may be shortened, is a given one."""
+    """Return True if a blob id of a patch, which may be abbreviated, is the given one."""
     return len(recorded) >= SHORTEST and bool(recorded.strip("0")) and whole.startswith(recorded)
 
 
@@ -169,7 +169,7 @@ def _around(
 
 
 def _begins_with(change: FileChange, blob: str) -> bool:
-    """Return True if a change begins with a blob, or if both have no file at the beginning."""
+    """Return True if a change starts from this blob; two changes that create a file also match."""
     return change.old_blob == blob or _same(change.old_blob, blob)
 
 

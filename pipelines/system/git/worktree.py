@@ -20,12 +20,12 @@ def ancestors(folder: str) -> list[str]:
 
 
 def repository_of(folders: list[str]) -> str | None:
-    """Return the first of the folders that is a git worktree; None without one."""
+    """Return the first of the folders that is a git worktree; None if no folder is."""
     return next((f for f in folders if os.path.exists(os.path.join(f, ".git"))), None)
 
 
 def git_folders(repository: str) -> tuple[str, str] | None:
-    """Return the git folder of a worktree, and the one that all worktrees share; None without one.
+    """Return the git folder of a worktree and the shared one; None if it is not a worktree.
 
     The `.git` of a linked worktree is a file that names its folder in the main `.git`, which names
     the common folder in turn. Return None if these cannot be read.

@@ -64,7 +64,7 @@ def ask(
 
     Raises:
         FormatError: DuckDB cannot run the query, it takes too much time or memory, or it reads
-            something else than the tables.
+            anything but the tables.
         NotFound: DuckDB is not installed.
     """
     if find_spec("duckdb") is None:
