@@ -146,7 +146,7 @@ def _own_record(
 
 
 def _is_own(reading: _Reading, payload: dict[str, Any], time: int) -> bool:
-    """Return True if a line is the first one after the lines of the parent."""
+    """Return True if a line is the first that is not copied from the parent's rollout."""
     if "thread_id" in payload:
         return bool(payload["thread_id"] == reading.session_id)
     return 0 < reading.before < time - _REPLAY_PAUSE

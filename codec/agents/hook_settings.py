@@ -92,7 +92,7 @@ def without_hooks(text: str) -> str | None:
 
 
 def _without_added(text: str, layout: Layout, ours: Wanted) -> str:
-    """Return a document without what `with_hooks` added and nobody changed since."""
+    """Return a document without the text that `with_hooks` added, if it is unchanged."""
     added = [_all(layout, ours, inline=inline) for inline in (False, True)]
     for event, group in reversed(list(ours.items())):
         added += _forms(layout, event, group)

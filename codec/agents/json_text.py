@@ -55,7 +55,7 @@ def inside(text: str, start: int) -> tuple[int, bool]:
 
 
 def start_of(text: str) -> int:
-    """Return where the document begins, after a byte order mark."""
+    """Return the offset of the document, after a byte order mark."""
     return _skip(text, 1 if text.startswith("\ufeff") else 0)
 
 

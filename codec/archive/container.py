@@ -162,10 +162,12 @@ class ArchiveReader:
         if entry is None:
             raise IntegrityError(f"the archive has no diff of {key}")
         if entry.size != patch.size:
-            raise IntegrityError(f"the diff of {key} is not the one recorded: its size differs")
+            raise IntegrityError(f"the diff of {key} does not match its record: its size differs")
         content = self.content(entry)
         if hashlib.sha256(content).hexdigest() != patch.sha256:
-            raise IntegrityError(f"the diff of {key} is not the one recorded: its SHA-256 differs")
+            raise IntegrityError(
+                f"the diff of {key} does not match its record: its SHA-256 differs"
+            )
         return content
 
     def content(self, entry: Entry) -> bytes:

@@ -219,5 +219,5 @@ def _reference(value: Any) -> tuple[Sha256, int]:
 
 def _name(value: Any, form: re.Pattern[str]) -> ObjectName:
     if not form.fullmatch(value):
-        raise ValueError(f"not the name of an object: {value!r}")
+        raise ValueError(f"not an object name: {value!r}")
     return ObjectName(value)

@@ -124,7 +124,7 @@ def _arranged(group: list[Session], pairs: set[tuple[Key, Key]] | None) -> list[
 
 
 def _without_circles(pairs: set[tuple[Key, Key]]) -> set[tuple[Key, Key]]:
-    """Return the pairs without those between members of a circle."""
+    """Return the pairs except those that are part of a cycle."""
     backward = _peeled(pairs)
     circles = {(a, b) for b, a in _peeled({(b, a) for a, b in backward})}
     return pairs - circles

@@ -156,7 +156,7 @@ def _is_undated(data: bytes, head: Head) -> bool:
 
 
 def _titles_above(heads: list[Head], level: int) -> int:
-    """Return the level of the titles directly above the bare dates of a level; 0 without one."""
+    """Return the level of the titles directly above the bare dates of a level; 0 if none are."""
     above = set()
     for before, head in zip([None, *heads], heads, strict=False):
         if head.level != level or not head.kind:

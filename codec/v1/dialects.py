@@ -220,7 +220,7 @@ def date_field(line: str) -> tuple[str, str, int] | None:
 
 @lru_cache(maxsize=4096)
 def _date_rank(label: str) -> int | None:
-    """Return how well a label dates an entry, 0 for the best; None if it does not."""
+    """Return the rank of a label as a date, 0 for the best; None if it does not date an entry."""
     rank = _DATE_RANKS.get(label_of(label.strip(" *_")))
     for part in re.split(r"\s*[/(（]\s*", label) if rank is None else ():
         rank = _DATE_RANKS.get(label_of(part.strip(" )）"))) if rank is None else rank

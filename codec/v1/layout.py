@@ -139,7 +139,7 @@ def decode_layout(data: bytes) -> Layout:
     stored = sum(p.patch.size for p in parts if isinstance(p, StoredPatch))
     sha256, size = head.get("sha256"), head.get("bytes")
     if not isinstance(sha256, str) or not isinstance(size, int):
-        raise FormatError("no sha256 or no bytes", line=1)
+        raise FormatError("sha256 or bytes is missing", line=1)
     if literal != head.get("literal_bytes") or literal + stored != size:
         raise IntegrityError("the parts do not add up to the size of the log")
     return Layout(sha256=Sha256(sha256), size=size, literal_size=literal, parts=parts)

@@ -139,7 +139,7 @@ class RemoteArchives:
 
 
 class _Frames:
-    """The last ranges of archives that were read."""
+    """The ranges of archives that were read most recently."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()

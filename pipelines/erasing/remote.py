@@ -230,7 +230,7 @@ def unfinished_finding(name: str) -> Finding:
 def _unreadable(remote: Remote, count: int) -> Finding:
     return Finding(
         code="not-inspected",
-        message=f"{count:,} encrypted objects cannot be inspected: no identity opens them",
+        message=f"{count:,} encrypted objects cannot be inspected: no identity can decrypt them",
         file=remote.url,
         hint="Run the same command with an identity that can decrypt them",
     )

@@ -53,7 +53,7 @@ class Source(NamedTuple):
 
     @property
     def newest(self) -> float:
-        """Return when one of its files was last written, in seconds since 1970."""
+        """Return the time of the last write to one of its files, in seconds since 1970."""
         return max(map(_modified, self.paths), default=0.0)
 
 

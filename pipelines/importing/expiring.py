@@ -39,7 +39,7 @@ def expiring_findings(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _is_recorded(known: Known, source: Source) -> bool:
-    """Return True if the last part of a session was recorded after its last line."""
+    """Return True if the record of a session's last part covers the transcript's last line."""
     history = known.parts(source.session_id)[-1].history
     if history is None:
         return False

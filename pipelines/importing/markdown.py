@@ -78,7 +78,7 @@ def _find_specstory(places: list[str]) -> Search:
             continue
         if head is None or not head.time:
             if os.path.dirname(path).endswith(_HISTORY) and size:
-                findings.append(unreadable(path, OSError("no heading of SpecStory with a time")))
+                findings.append(unreadable(path, OSError("no SpecStory heading states a time")))
             continue
         name = head.session_id or _name("specstory", str(head.time), head.prompt)
         source = Source(
@@ -116,7 +116,7 @@ def _find_aider(places: list[str]) -> Search:
         if found:
             findings.append(_local(path))
         elif not is_history and _AIDER.fullmatch(os.path.basename(path)):
-            findings.append(unreadable(path, OSError("no line says when a chat started")))
+            findings.append(unreadable(path, OSError("no line states when a chat started")))
     return Search(sources, findings)
 
 

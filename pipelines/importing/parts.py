@@ -107,7 +107,7 @@ def _parts(histories: Sequence[History]) -> Iterator[Part]:
 
 
 def _ended(session: Session) -> int:
-    """Return when a session was recorded; for an imported session, when it began."""
+    """Return the time when a session was recorded; for an imported session, its start."""
     time = session.transcript.until if session.transcript is not None else session.time
     return milliseconds(time) + _SECOND - 1
 

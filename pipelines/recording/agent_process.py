@@ -47,7 +47,7 @@ def has_ended(process: str) -> bool | None:
 
 
 def distance_to(process: str) -> int | None:
-    """Return how many parents lead from this process to another one; None if they do not."""
+    """Return the distance to an ancestor of this process; None if it is not an ancestor."""
     pid = os.getpid()
     for steps in range(_DEPTH):
         found = _status(pid)

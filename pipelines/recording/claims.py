@@ -119,7 +119,7 @@ class Claims:
         return self._files[name]
 
     def _next_start(self, part: Part) -> int | None:
-        """Return when the next part of the same session began."""
+        """Return the time at which the next part of the same session began."""
         later = (
             p.events[0].entry.time // _NANO
             for p in self._parts

@@ -221,7 +221,7 @@ def _record(run: _Draining, part: Part) -> list[Session]:
 
 
 def _closed(earlier: Sequence[History], since: int) -> int:
-    """Return when the last session of a part began: when the one before it was recorded."""
+    """Return the start of a part's last session: the time when the session before was recorded."""
     return _time_of(earlier[-1].session) if earlier else since
 
 

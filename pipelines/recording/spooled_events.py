@@ -130,7 +130,7 @@ def read_events(spool: str) -> tuple[list[Event], list[Finding]]:
 
 
 def read_event(spool: str, name: str) -> Event | None:
-    """Return an event; None if it belongs to another user, whose own verbs record it.
+    """Return an event; None if another user owns it, because that user's verbs record it.
 
     Raises:
         FormatError, ValueError, OverflowError: it is not an event.

@@ -216,7 +216,7 @@ def _unread(name: str) -> Finding:
 
 
 def _refused(name: str, problem: str) -> Finding:
-    return Finding(code="unreadable", message=f"its rules are not read: {problem}", file=name)
+    return Finding(code="unreadable", message=f"its rules cannot be read: {problem}", file=name)
 
 
 def _not_editable(error: EncodeError) -> Finding:

@@ -89,7 +89,7 @@ def decode_recipients(texts: Iterable[str]) -> Recipients:
         except pyrage.RecipientError:
             shown = "an identity, which is secret" if "SECRET" in text.upper() else repr(text)
             raise FormatError(
-                f"{shown} is not a recipient",
+                f"{shown} is not an age recipient",
                 field="encrypt-to",
                 hint="Pass the output of 'age-keygen -y FILE' (age1...), or an ssh-ed25519 or"
                 " ssh-rsa public key",
@@ -157,7 +157,7 @@ def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], nam
     except pyrage.DecryptError as e:
         if str(e) == _NOT_OURS:
             raise Denied(
-                f"{name}: none of the identities opens it",
+                f"{name}: no identity can decrypt it",
                 hint="Name the identity of one of its recipients with --identity",
             ) from None
         raise _damaged(name) from None

@@ -139,7 +139,7 @@ class EncryptedRemote:
         }
         if first and not mine:
             raise Denied(
-                f"{self.url}: none of the identities opens its objects",
+                f"{self.url}: no identity can decrypt its objects",
                 hint="Name the identity of one of its recipients with --identity",
             )
         return frozenset(mine)

@@ -87,8 +87,8 @@ def foreign_snapshots(
             continue
         yield Finding(
             code="foreign-snapshot",
-            message="has the name of this workspace's writer, which did not write it; a new writer "
-            "begins, so that it hides nothing",
+            message="names this workspace's writer, but was uploaded from elsewhere; uploads from "
+            "here continue under a new writer",
             level="note" if _continues(remote, last, name) else "finding",
             file=f"{remote.url}/{name}",
             hint="Check who else writes to the remote: perhaps a copy of this workspace",

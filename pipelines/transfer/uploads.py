@@ -80,7 +80,7 @@ def _damaged(fact: Archive) -> IntegrityError:
 
 
 def layouts_of(workspace: Workspace, manifest: Manifest) -> Iterator[LayoutUpload | None]:
-    """Yield the layout of each version, verified; None for one that is not stored locally."""
+    """Yield the verified layout of each version; None if it is not stored locally."""
     purged = manifest.purged_patches()
     for sha256, version in sorted({v.sha256: v for v in manifest.versions}.items()):
         if has_layout(workspace, sha256):

@@ -322,7 +322,7 @@ class _Reading:
             self.findings.append(
                 Finding(
                     code="dated-list",
-                    message=f"{len(self._listed)} items of lists outside of the sessions begin "
+                    message=f"{len(self._listed)} list items outside of sessions begin "
                     f"with a date; the log has {len(self.found)} sessions",
                     file=self._source.name,
                     line=line,

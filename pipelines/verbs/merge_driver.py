@@ -70,7 +70,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
 
 
 def _keys_in_order(ours: bytes, theirs: bytes) -> list[Key]:
-    """Return the keys of the sessions of two manifests, in the order of the sessions."""
+    """Return the keys of the sessions of two manifests, sorted as the sessions are."""
     manifest = decode_manifest(merge_manifests(b"", ours, theirs))
     return [session.key for session in manifest.in_order()]
 

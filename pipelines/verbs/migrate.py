@@ -58,7 +58,7 @@ class Result:
 
 
 def migrate(request: Request, worker: Worker, progress: Progress) -> Result:
-    """Plan, then apply under the lock; if there is nothing to write, change nothing.
+    """Plan, then apply under the lock; write nothing if the plan is empty.
 
     Raises:
         FormatError: a log is not a session log.

@@ -27,7 +27,7 @@ class Result:
 
 
 def references(request: Request) -> Result:
-    """Plan, then apply under the lock; if there is nothing to write, change nothing.
+    """Plan, then apply under the lock; write nothing if the plan is empty.
 
     Raises:
         FormatError: the references file is not valid.

@@ -126,7 +126,7 @@ def _check_replaceable(manifest: Manifest, output: str) -> None:
     seen = {v.sha256 for v in manifest.versions}
     if data and not is_bare_stub(data) and hashlib.sha256(data).hexdigest() not in seen:
         raise Conflict(
-            f"{output} has content that was not migrated; it is not overwritten",
+            f"{output} has content that was not migrated; refusing to overwrite it",
             hint="Run 'session-codec migrate' first, or write to another file",
         )
 

@@ -179,7 +179,7 @@ def _check_layouts(
 def _gap(version: V1Version, key: Key) -> Finding:
     return Finding(
         code="gap",
-        message=f"the version {version.sha256[:12]} is without the diff of {key}, which was purged",
+        message=f"the version {version.sha256[:12]} lacks the diff of {key}, which was purged",
         level="note",
         file=version.source,
     )

@@ -134,7 +134,7 @@ def worktree_patch(workspace: Workspace) -> bytes:
 
 
 def _ends(workspace: Workspace, commits: str) -> tuple[str, str]:
-    """Return the two ends of a range, or of a commit.
+    """Return the two ends of a range; for one commit, its parent and itself.
 
     Raises:
         NotFound: the repository does not have the commit, or a shallow clone lacks its parent.

@@ -103,7 +103,7 @@ def journal_of(workspace: Workspace, token: str) -> str:
 
 
 def _journals(workspace: Workspace) -> list[re.Match[str]]:
-    """Return the names of the journals of a worktree, and of unfinished ones."""
+    """Return the names of a worktree's journals, including unfinished journals."""
     try:
         names = sorted(os.listdir(workspace.path(_FOLDER)))
     except (FileNotFoundError, NotADirectoryError):

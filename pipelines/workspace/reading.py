@@ -103,7 +103,7 @@ def read_file(workspace: Workspace, name: str) -> bytes:
 
 @contextmanager
 def mapped_file(workspace: Workspace, name: str) -> Iterator[mmap.mmap | bytes]:
-    """Yield the bytes that `read_file` returns, mapped if nothing is pending."""
+    """Yield the bytes that `read_file` returns; map the file into memory if nothing is pending."""
     overlay = read_overlay(workspace)
     with mapped(workspace.path(name)) as data:
         yield with_overlay(workspace, name, data[:], overlay) if overlay.lines else data

@@ -288,7 +288,7 @@ VERB: Final = _PACK._replace(
                 ),
                 Option(
                     "--repo",
-                    "The workspace of ARCHIVE, unless ARCHIVE is a path.",
+                    "The workspace that has ARCHIVE; not needed if ARCHIVE is a path.",
                     default=".",
                     metavar="REPO",
                 ),

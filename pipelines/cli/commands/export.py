@@ -32,10 +32,10 @@ def run(
 ) -> int:
     """Write REPO's sessions into tables: Parquet, CSV or JSON lines, in a folder or an S3 bucket.
 
-    The tables 'sessions', 'edits', 'usage' and 'repos' take the rows of many repositories; those of
-    REPO are replaced. If nothing has changed, exporting again writes nothing. Sessions whose texts
-    were removed on purpose, and those that change a path of [private] paths, are only counted. Text
-    that looks like a secret is replaced.
+    The tables 'sessions', 'edits', 'usage' and 'repos' hold the rows of many repositories; only
+    those of REPO are replaced. If nothing has changed, exporting again writes nothing. Sessions
+    whose texts were removed on purpose, and those that change a path of [private] paths, are only
+    counted. Text that looks like a secret is replaced.
 
     Examples:
       session-codec export --to parquet ../tables

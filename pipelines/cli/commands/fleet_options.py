@@ -32,7 +32,7 @@ _LISTS: Final = (
 )  # fmt: skip
 PLANNED: Final = (
     *_LISTS,
-    Option("--shard-size", "The number of repositories in a shard. [default: about 200 shards]",
+    Option("--shard-size", "The number of repositories in a shard. [default: for about 200 shards]",
            read=between(1, 100_000), metavar="N"),
     Option("--time-limit", "Seconds after which a verb is killed.",
            read=between(1, 864_000), default=900,

@@ -57,8 +57,8 @@ VERB: Final = Verb(
         *REMOTE_OPTIONS,
         Option(
             "--only",
-            "v2: only the tracked files; diffs: only what git does not have, for a fresh clone; "
-            "loose: of that, only diffs that are in no archive.",
+            "Restore only a part. v2: the tracked files. diffs: the files that git does not have, "
+            "for a fresh clone. loose: of these, the diffs outside of archives.",
             choices=("v2", "diffs", "loose"),
         ),
         Option("--without", "Leave this snapshot out; repeatable.", repeat=True, metavar="NAME"),

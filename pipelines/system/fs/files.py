@@ -30,7 +30,7 @@ _FEW = 16
 
 
 def identity(stat: os.stat_result) -> tuple[int, int, int, int]:
-    """Return the identity of a file's version: device, inode, size, time of change."""
+    """Return the device, inode, size and change time of a file, which identify its version."""
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
