@@ -252,7 +252,7 @@ def _check(
 def _means(
     before: Mapping[str, Any], text: str, name: str, read: Callable[[str], dict[str, Any]]
 ) -> bool:
-    """Return True if a text has the meaning of a document, our server left out."""
+    """Return True if a text and a document mean the same, apart from our server."""
     try:
         return _others(before, name) == _others(read(text), name)
     except FormatError:

@@ -72,7 +72,7 @@ def entry_of(line: bytes) -> dict[str, Any] | None:
 
 
 def object_in(text: str) -> dict[str, Any] | None:
-    """Return the JSON object that a text is; None if it is not one."""
+    """Parse a text as one JSON object; None if it is something else."""
     if text[:1] != "{":  # a copy of each line would cost
         text = text.lstrip()
     try:

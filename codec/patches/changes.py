@@ -75,7 +75,7 @@ class _Section:
         self.left = {b"+": 0, b"-": 0}
 
     def change(self, end: int) -> FileChange | None:
-        """Return the change up to a line of the patch; None if no file was named."""
+        """Return the change that ends at a line of the patch; None if it names no file."""
         old, new = self.old or self.new, self.new or self.old
         if not old:
             return None

@@ -279,7 +279,7 @@ def clone_address(origin: str) -> str:
 def _address(remote: str) -> str:
     if not _REMOTE.fullmatch(safe(remote)):
         raise FormatError(
-            "a job in a clone cannot use this remote: it is not an s3 address without a password",
+            "a job in a clone cannot use this remote: use an s3 address without a password",
             hint="Pass --remote s3://bucket/prefix",
         )
     return remote

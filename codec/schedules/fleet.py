@@ -35,7 +35,7 @@ podFailurePolicy:
       onPodConditions:
         - type: DisruptionTarget
           status: "True"
-    - action: FailJob # the arguments are not valid, or the folder holds no run
+    - action: FailJob # the arguments are not valid, or the folder has no run
       onExitCodes:
         containerName: shard
         operator: In

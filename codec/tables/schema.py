@@ -164,7 +164,7 @@ TABLES: Final = (
                 "done, findings, absent, failed, denied, timeout, memory or lost",
             ),
             Column("exit_code", "int64", "", "Exit code; null if the verb was killed"),
-            Column("findings", "int64", "findings", "Findings that need a person"),
+            Column("findings", "int64", "findings", "Findings that need attention"),
             Column("codes", "string", "", "Codes of the findings, separated by spaces"),
             Column("bytes", "int64", "bytes", "Size of the workspace's files afterwards"),
         ),

@@ -26,7 +26,7 @@ def any_of(words: list[str]) -> str:
 
 
 def _beginnings(words: list[str], length: int) -> str:
-    """Return a pattern of words that begin with the first letters of the given words."""
+    """Return a pattern that matches words by the first letters of the given words."""
     return f"(?i:{any_of(sorted({word[:length] for word in words}))})[^\\W0-9_]{{0,10}}"
 
 

@@ -60,7 +60,7 @@ def begins_dated(line: str) -> bool:
 
 
 def is_misplaced(line: str, above: Heading | None, below: Iterable[str]) -> bool:
-    """Return True if a heading of another level than the sessions' is dated like a session.
+    """Return True if a heading is dated like a session's, but has another level.
 
     Args:
         line: the heading.

@@ -136,7 +136,7 @@ def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 
 def code_of(findings: Iterable[Finding]) -> int:
-    """Return the exit code of a verb that ran: 3 if a finding needs a person, else 0."""
+    """Return the exit code of a verb that ran: 3 if a finding needs attention, else 0."""
     return FINDINGS if any(f.level == "finding" for f in findings) else 0
 
 

@@ -191,7 +191,7 @@ class _Ranges:
         else:
             part = self._remote.read(self._name, offset, size, self._version)
         if part.size != self._file.size:
-            raise IntegrityError("is not the archive that was recorded: its size differs")
+            raise IntegrityError("does not match its record: its size differs")
         self._version = part.version
         return part.data
 

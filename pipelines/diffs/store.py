@@ -199,7 +199,7 @@ class Store:
             path = os.path.join(self._workspace.diffs, name)
             if os.path.exists(path) and not self._is_of_another(path, key, patch):
                 raise IntegrityError(
-                    f"is not the diff that was recorded for {key}: SHA-256 or size differ",
+                    f"does not match the diff recorded for {key}: SHA-256 or size differ",
                     file=f".diffs/{name}",
                     hint="Run 'session-codec doctor --repair', or restore the file from a backup",
                 )

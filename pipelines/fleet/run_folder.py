@@ -88,7 +88,7 @@ class Result(NamedTuple):
         verb: the verb.
         outcome: done, findings, absent, failed, denied, timeout, memory or lost.
         exit_code: its exit code; None if it was killed.
-        findings: the number of findings that need a person.
+        findings: the number of findings that need attention.
         codes: the codes of these findings, each once, sorted.
         seconds: the time that it took.
         peak: the most bytes of memory that it used.
@@ -155,7 +155,8 @@ def read_plan(folder: str) -> Plan:
         return Plan(steps=steps, arguments=arguments, members=members, **found)
     except FileNotFoundError:
         raise NotFound(
-            f"{folder}: holds no run of a fleet", hint="Start one with 'session-codec fleet run'"
+            f"{folder}: does not contain a fleet run",
+            hint="Start one with 'session-codec fleet run'",
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FormatError("is not the plan of a fleet run", file=path) from None

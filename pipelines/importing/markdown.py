@@ -96,7 +96,7 @@ def _find_specstory(places: list[str]) -> Search:
 
 
 def _folder_above(path: str) -> str:
-    """Return the folder to which a file's history belongs; empty for a file elsewhere."""
+    """Return the folder that contains SpecStory's history folder; empty for a file elsewhere."""
     folder, history = os.path.dirname(path), f"{os.sep}{_HISTORY}"
     return folder.removesuffix(history) if folder.endswith(history) else ""
 

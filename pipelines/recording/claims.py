@@ -129,7 +129,7 @@ class Claims:
 
 
 def worktree_of(root: str) -> str:
-    """Return the real path of a workspace's worktree; that of the workspace without git."""
+    """Return the real path of a workspace's worktree; of the workspace itself if git is absent."""
     return os.path.realpath(repository_of(ancestors(root)) or root)
 
 

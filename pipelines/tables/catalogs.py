@@ -86,7 +86,7 @@ def newest_catalog(remote: Remote) -> Catalog:
     catalog = _newest(remote, remote.list_all())
     if catalog is None:
         raise FormatError(
-            "holds no tables",
+            "does not contain tables",
             file=remote.url,
             hint="Write them with 'session-codec export --to parquet'",
         )

@@ -33,7 +33,7 @@ class Views(NamedTuple):
 
 @contextmanager
 def views_of(remote: Remote, local: str | None) -> Iterator[Views]:
-    """Yield the views of the tables on a remote; parts of a bucket are copied for that time.
+    """Yield the views of the tables on a remote; parts of a bucket are copied temporarily.
 
     Args:
         remote: the folder or prefix.

@@ -104,7 +104,7 @@ def _fetch(remote: Remote, folder: str, fact: Archive, count: Callable[[int], No
             os.fsync(f.fileno())
         if (size, digest.hexdigest()) != (fact.size, fact.sha256):
             raise IntegrityError(
-                "is not the archive that was recorded; it is not restored",
+                "does not match the recorded archive; it is not restored",
                 file=name,
                 hint="Restore the object from another copy, and run the same command again",
             )

@@ -106,7 +106,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
     for name in FILES:
         if workspace.is_linked(name):
             raise Conflict(
-                f"{name} is a link; refusing to send the file that it leads to",
+                f"{name} is a link; refusing to send its target",
                 hint="Replace the link by the file itself",
             )
     tracked = read_tracked(workspace)

@@ -73,7 +73,7 @@ def archive_upload(workspace: Workspace, fact: Archive) -> Upload:
 
 def _damaged(fact: Archive) -> IntegrityError:
     return IntegrityError(
-        "is not the archive that was recorded; it is not sent",
+        "does not match the recorded archive; it is not sent",
         file=shown(fact.name),
         hint="Run 'session-codec archive repair', or restore the file from a copy",
     )

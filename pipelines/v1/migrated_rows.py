@@ -139,7 +139,7 @@ class MigratedRows:
 
     @cached_property
     def _settled(self) -> Sequence[Settled]:
-        """Return the sessions whose rows change; with joins, all that share a key or have facts."""
+        """Return the sessions whose rows change; if keys join sessions, all sessions affected."""
         if not self._joins:
             return self._plan.updated
         lines = self._whole(read_bytes(self._workspace.path(MANIFEST)))

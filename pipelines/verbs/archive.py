@@ -270,7 +270,7 @@ def _member(source: Source) -> Member:
     data = read_file(source.path, source.session.patch.size)
     if hashlib.sha256(data).hexdigest() != source.sha256:
         raise IntegrityError(
-            f"is not the diff that was recorded for {source.session.key}; nothing is packed",
+            f"does not match the diff recorded for {source.session.key}; nothing is packed",
             file=source.path,
             hint="Restore it from a backup, or remove it, and run the same command again",
         )

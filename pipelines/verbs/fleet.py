@@ -3,7 +3,7 @@
 1. `plan` lists the repositories and their sizes, and estimates the run; it writes nothing.
 2. `apply` writes the plan into the folder of the run, and a runner calls the unfinished shards. An
    interrupted run is continued by the same command.
-3. Exit code 3 means that repositories need a person; each is named.
+3. Exit code 3 means that repositories need attention; each is named.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Status(NamedTuple):
         finished: the number of repositories with nothing left to do.
         outcomes: the number of repositories, by verb and outcome.
         seconds: the seconds of all verbs together.
-        bad: the results that need a person, with their repositories.
+        bad: the results that need attention, with their repositories.
     """
 
     plan: Plan
@@ -85,7 +85,7 @@ class Status(NamedTuple):
 
     @property
     def findings(self) -> list[Finding]:
-        """Return a finding for each result that needs a person."""
+        """Return a finding for each result that needs attention."""
         return [_finding(member, result) for member, result in self.bad]
 
 

@@ -134,7 +134,7 @@ def plan(request: Request, counter: Counter, progress: Progress) -> Plan:
         tracked = read_tracked(workspace)
         manifest = decode_manifest(tracked.manifest)
         if manifest.errors and not manifest.sessions:
-            raise FormatError("holds no readable fact", file=manifest.errors[0].file)
+            raise FormatError("does not contain a readable fact", file=manifest.errors[0].file)
         there = {line.partition(" | ")[0] for _, line in lines_of(tracked.deltas).lines}
         # `verify` reports a missing file of deltas; the manifest has the sessions.
         every = [s for s in manifest.sessions.values() if not there or s.key in there]

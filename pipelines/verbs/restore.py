@@ -147,7 +147,7 @@ def plan(workspace: Workspace, remote: Remote, only: Only, without: Collection[s
     found, skipped = read_heads(remote, stored, without)
     if not found:
         raise NotFound(
-            f"{remote.url}: holds no snapshot of a workspace",
+            f"{remote.url}: does not contain a workspace snapshot",
             hint="Check the remote's name; 'session-codec sync' uploads one",
         )
     found.sort(key=lambda f: (stored[f.name.object].modified, f.name))

@@ -119,7 +119,7 @@ def apply(made: Plan) -> None:
 
 
 def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
-    """Return True if a remote copy gives these bytes without files of this machine."""
+    """Return True if these bytes can be rebuilt from a remote copy alone."""
     found = copy.read_layout(version)
     if found is None:
         return False

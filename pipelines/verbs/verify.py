@@ -70,7 +70,7 @@ def verify(
     manifest = decode_manifest(tracked.manifest)
     if manifest.errors and not manifest.sessions:
         raise FormatError(
-            "holds no readable fact",
+            "does not contain a readable fact",
             file=manifest.errors[0].file,
             hint="'session-codec doctor --repair' restores what was committed",
         )

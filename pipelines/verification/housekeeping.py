@@ -109,7 +109,7 @@ class Upkeep(NamedTuple):
             message = "a verb was stopped half-way; the next one that writes completes it"
             yield _finding("unfinished", ".session-codec/journal", message, "completes it")
         for mend in self.repairs:
-            what = ("is not the diff that was recorded, but git has its commits" if mend.key
+            what = ("does not match the recorded diff, but git has its commits" if mend.key
                     else "its end is damaged, but its frames are whole")  # fmt: skip
             found = _finding("mendable", mend.file, what, "repairs it")
             yield found._replace(level="finding", key=mend.key or None)
@@ -159,7 +159,8 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
                 message="does not contain the block for agents that was committed",
                 level="note",
                 file=name,
-                hint="'session-codec install' adds it; if it was removed on purpose, commit that",
+                hint="'session-codec install' adds it; if it was removed on purpose, commit the "
+                "removal",
             )
 
 

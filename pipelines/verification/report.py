@@ -253,7 +253,7 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """Return 12 if stored bytes are damaged, 3 if a finding needs a person, else 0."""
+        """Return 12 if stored bytes are damaged, 3 if a finding needs attention, else 0."""
         if any(f.code == _DAMAGED for f in self.findings):
             return exit_code(IntegrityError(""))
         return FINDINGS if any(f.level == "finding" for f in self.findings) else 0

@@ -92,7 +92,7 @@ def kept_lines(workspace: Workspace, lines: list[bytes]) -> frozenset[bytes]:
 
 
 def _deltas_of_the_manifest(workspace: Workspace) -> Deltas:
-    """Return the deltas of a missing or empty file, from the manifest, and a finding."""
+    """Rebuild the deltas from the manifest if their file is missing or empty; add a finding."""
     lines = delta_lines_of(read_manifest(workspace))
     if not lines:
         return Deltas((), (), as_they_stand=True)

@@ -177,7 +177,7 @@ def find(start: str) -> Workspace:
         raise WorkspaceMissing(
             f"{workspace.path(MANIFEST)}: the manifest is lost",
             hint="'session-codec doctor --repair' restores it from the last commit, "
-            "'session-codec restore' from a copy; where there never was one, "
+            "'session-codec restore' from a copy; if there was never a manifest, "
             "'session-codec install' creates it and keeps the existing lines",
         )
     if not workspace.exists:

@@ -43,7 +43,7 @@ from pipelines.verbs.fleet import (
 def run(**_given: Any) -> int:
     """Run verbs over many repositories, and look at the results.
 
-    'plan' shows what a run will do, 'run' does it, 'status' shows how far it is, 'report' writes a
+    'plan' shows what a run will do, 'run' does it, 'status' shows its progress, 'report' writes a
     page. Verbs: migrate, import, archive, sync, verify, references, export.
 
     Examples:
@@ -132,7 +132,7 @@ def run_run(
 
 
 def run_status(folder: str, as_json: bool) -> int:
-    """Print how far a run is, and which repositories need a person.
+    """Print the progress of a run, and the repositories that need attention.
 
     Examples:
       session-codec fleet status
@@ -302,7 +302,7 @@ VERB: Final = Verb(
                 JSON,
             ),
             exits={
-                3: "repositories need a person; each is named",
+                3: "repositories need attention; each is named",
                 10: "a list of repositories cannot be read",
                 22: "the folder holds another run",
                 30: "Dask or pyarrow is not installed",
@@ -313,7 +313,7 @@ VERB: Final = Verb(
             run_status,
             (FOLDER,),
             (JSON,),
-            exits={3: "repositories need a person; each is named", 30: "the folder holds no run"},
+            exits={3: "repositories need attention; each is named", 30: "the folder has no run"},
         ),
         "report": Verb(
             run_report,
@@ -332,7 +332,7 @@ VERB: Final = Verb(
             exits={
                 10: "there are no tables",
                 22: "FILE is not a fleet report; --force overwrites it",
-                30: "the folder holds no run, or DuckDB is not installed",
+                30: "the folder has no run, or DuckDB is not installed",
             },
         ),
         "shard": Verb(
@@ -343,7 +343,7 @@ VERB: Final = Verb(
                        required=True),
                 JSON,
             ),
-            exits={30: "the folder holds no run"},
+            exits={30: "the folder has no run"},
         ),
     },
 )  # fmt: skip

@@ -98,7 +98,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--timezone",
-            "The zone of times without one.",
+            "The time zone of times without a zone.",
             default="UTC",
             metavar="ZONE",
             shown=True,
@@ -119,7 +119,7 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "migrated; findings in the log need a person",
+        3: "migrated; findings in the log need attention",
         10: "the form of the log is unknown",
         20: "no log found",
         22: "the log changed while it was read",

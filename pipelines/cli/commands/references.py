@@ -89,7 +89,7 @@ VERB: Final = Verb(
         TOKENIZER_OPTION,
         JSON,
     ),
-    exits={3: "the file is stale (--check), or findings need a person", 20: EXIT_CODES[20]},
+    exits={3: "the file is stale (--check), or findings need attention", 20: EXIT_CODES[20]},
 )
 
 

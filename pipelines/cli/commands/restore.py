@@ -69,10 +69,10 @@ VERB: Final = Verb(
         JSON,
     ),
     exits={
-        3: "restored; a snapshot was skipped, or findings need a person",
+        3: "restored; a snapshot was skipped, or findings need attention",
         12: "the remote holds damaged bytes",
         22: "a local file has other content; nothing was written",
-        30: "the remote holds no workspace",
+        30: "the remote does not contain a workspace",
     },
 )
 
