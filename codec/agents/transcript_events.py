@@ -129,7 +129,7 @@ class Compaction(NamedTuple):
 
 
 class Helper(NamedTuple):
-    """The start of a sub-agent; `id` is the agent's id of it."""
+    """The start of a sub-agent; `id` is the id that the agent gave it."""
 
     time: int
     id: str

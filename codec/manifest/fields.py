@@ -65,7 +65,7 @@ def read_count(fields: Mapping[str, Any], name: str) -> int:
 
 
 def read_counts(fields: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Return the object of numbers in a field, by name."""
+    """Return the counts in a field, by counter name."""
     value = fields[name]
     require(isinstance(value, dict), name, value)
     return {counter: read_count(value, counter) for counter in value}

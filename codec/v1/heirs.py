@@ -60,7 +60,7 @@ def entry_of(session: Session) -> str:
 
 
 def _fit(old: Session, new: Session) -> tuple[int, float]:
-    """Return how well an entry fits a session of its time (0: not at all), and their similarity."""
+    """Return the rank of an entry as a session's new version (0: no match), and the similarity."""
     share = _likeness(old, new)
     same_agent, is_exact = old.agent == new.agent, "T" in old.time
     if same_agent and old.task == new.task and (is_exact or old.task != UNNAMED):

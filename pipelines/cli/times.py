@@ -73,7 +73,7 @@ def read_moment(text: str) -> datetime:
         try:
             return datetime.now(UTC) + timedelta(**{_UNITS[ago["unit"]]: int(ago["count"])})
         except OverflowError:
-            raise ValueError(f"{text!r} is not a time; it is after the year 9999") from None
+            raise ValueError(f"{text!r} is not a time: it is later than the year 9999") from None
     start = read_time(text)
     return datetime.fromisoformat(start + _REST[len(start) :])
 

@@ -223,7 +223,7 @@ def _paths(places: Sequence[str], name: re.Pattern[str], findings: list[Finding]
 def _local(path: str) -> Finding:
     return Finding(
         code="transcript-local-time",
-        message=f"its times have no zone and are read in that of this machine, {time.tzname[0]}",
+        message=f"its times have no zone and are read in this machine's zone, {time.tzname[0]}",
         level="note",
         file=path,
     )

@@ -46,7 +46,7 @@ class Claimant(NamedTuple):
     """A session that may have made commits.
 
     Attributes:
-        name: the agent's id of it, with the number of its part.
+        name: the id that the agent gave it, with the number of its part.
         root: the real path of the worktree in which it began.
         since, until: its times in milliseconds since 1970.
         commands: the commands that it ran; None if its transcript cannot be read.

@@ -73,7 +73,7 @@ class Log(NamedTuple):
 
 
 class Made(NamedTuple):
-    """The commits that moves of HEAD made or rewrote.
+    """The commits that were made or rewritten when HEAD moved.
 
     Attributes:
         here: the commits that were made.
@@ -87,7 +87,7 @@ class Made(NamedTuple):
 
 
 def made_by(moves: Iterable[Move]) -> Made:
-    """Return the commits that moves of HEAD made or rewrote."""
+    """Return the commits that were made or rewritten when HEAD moved."""
     every = [move for move in moves if move.made]
     return Made(
         here=frozenset(move.new for move in every),

@@ -157,7 +157,7 @@ def answer_text(found: Iterable[Found], *, commands: bool = True) -> str:
 def within(
     found: Sequence[Found], tokens: int | None, count_tokens: Callable[[str], int]
 ) -> list[Found]:
-    """Return the first answers whose text costs at most so many tokens.
+    """Return the first answers, as many as fit into a number of tokens.
 
     Args:
         found: the answers.

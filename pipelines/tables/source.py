@@ -281,7 +281,7 @@ def _without_secrets(
                     f" was written, fingerprint {fingerprint}",
                     rule=rule,
                     fingerprint=fingerprint,
-                    hint="If it is one, rename the file and change the secret where it is used",
+                    hint="If it is a secret, rename the file and rotate the secret",
                 )
                 for rule, fingerprint in redacted.found
             ]

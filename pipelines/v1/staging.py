@@ -72,7 +72,7 @@ def stage_layout(staging: str, sha256: Sha256, layout: EncodedLayout) -> None:
 def planned_patches(
     workspace: Workspace, sessions: Iterable[Added]
 ) -> Callable[[StoredPatch], bytes]:
-    """Return a reader of patches: of these sessions from the logs, of others from the store."""
+    """Return a function that reads these sessions' patches from the logs, others from the store."""
     planned = {a.session.key: a for a in sessions}
     store = Store(workspace)
 

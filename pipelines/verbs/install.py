@@ -166,7 +166,7 @@ def plan_removal(workspace: Workspace) -> Plan:
 
 
 def _holds_nothing(workspace: Workspace) -> bool:
-    """Return True if a workspace has only the facts of its first references and rows."""
+    """Return True if the manifest has no facts except those of references and the user's rows."""
     lines = {*split_lines(read_bytes(workspace.path(MANIFEST)))} - {b"\n"}
     return all(isinstance(read_fact(line), Kept | ReferencesBuilt) for line in lines)
 

@@ -64,7 +64,8 @@ def read_base(workspace: Workspace, revision: str) -> Base:
     """
     if workspace.repository is None:
         raise NotFound(
-            f"{workspace.root}: not in a git repository", hint="--since needs its history"
+            f"{workspace.root}: not in a git repository",
+            hint="Run --since in a git repository: it needs the history",
         )
     try:
         commit = resolve(workspace, f"{revision}...HEAD")[0].partition("..")[0]

@@ -120,7 +120,7 @@ def _unquoted(text: str) -> str:
 
 
 def stated_memory(text: str) -> Iterator[Statement]:
-    """Yield the statements of a `PROJECT_MEMORY.yaml`, whose sections are those of the references.
+    """Yield the statements of a `PROJECT_MEMORY.yaml`, which has the sections of the references.
 
     Raises:
         FormatError: it is not YAML, or not a mapping.

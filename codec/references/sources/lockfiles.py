@@ -100,7 +100,7 @@ class Lock:
     versions: Mapping[str, Mapping[str, int]]
 
     def version(self, package: str, major: str) -> tuple[str, Origin] | None:
-        """Return the one version of a package, and its origin; None if it is not clear.
+        """Return the version of a package, and its origin; None unless exactly one version fits.
 
         Args:
             package: the name of the package in its manifest.

@@ -116,7 +116,7 @@ VERB: Final = Verb(
         Option("--in-diffs", "Search the lines of diffs as well, by words.", flag=True),
         Option(
             "--embed-all",
-            f"Make all sessions ready for search by meaning; else {LIMIT} at a time.",
+            f"Prepare all sessions for search by meaning, instead of at most {LIMIT} per run.",
             flag=True,
         ),
         JSON,

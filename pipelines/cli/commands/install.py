@@ -129,8 +129,8 @@ VERB: Final = Verb(
         ),
         Option(
             "--schedule",
-            "Install a monthly job that runs archive, sync if there is a remote, and verify "
-            "unless it works in a clone.",
+            "Install a monthly job: archive, then sync if there is a remote, then verify unless "
+            "the job works in a clone.",
             to="kind",
             choices=KINDS,
             metavar="KIND",
