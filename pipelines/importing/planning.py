@@ -20,6 +20,7 @@ from codec.manifest.jsonl import identity_of
 from codec.merge.key_conflicts import Settled
 from codec.names import session_key
 from codec.records import Session
+from pipelines.diffs.text_scan import clean_session
 from pipelines.importing.agents import Agent, Reading, Source
 from pipelines.importing.belonging import choose, worktrees_of
 from pipelines.importing.compiling import Compiled, Read, compile_session, finder
@@ -42,7 +43,6 @@ from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.recording.revising import revision_to
 from pipelines.recording.session import session_of
-from pipelines.recording.text_scan import clean_session
 from pipelines.system.git.process import run_git
 from pipelines.system.git.repository import Repository
 from pipelines.workspace.git_patches import LEFT_OUT, patch_of

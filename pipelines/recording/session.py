@@ -23,8 +23,8 @@ from codec.names import name_of, one_line, session_key
 from codec.patches.diff_stat import diff_stat
 from codec.records import Metrics, PatchRef, Session, Status
 from codec.vocabulary import agent_of
+from pipelines.diffs.text_scan import clean_texts
 from pipelines.outcomes.findings import Finding
-from pipelines.recording.text_scan import clean_texts
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import (
     MANIFEST,

@@ -13,8 +13,7 @@ from codec.references.document import encode_references
 from codec.references.merge import Refresh, refresh
 from codec.references.sources.collect import WANTED, LineMap, Stated, limit_of, stated_references
 from codec.references.values import by_name, from_names
-from pipelines.recording.text_scan import holds_secret
-from pipelines.system.worker.process import count_text
+from pipelines.diffs.text_scan import holds_secret
 
 
 def read_stated(
@@ -83,15 +82,16 @@ def build_references(
     repository: str | None,
     logs: Mapping[str, bytes],
     builds: Sequence[ReferencesBuilt],
+    count: Callable[[str], int],
     budget: int,
 ) -> tuple[bytes, ReferencesBuilt]:
     """Return references for a workspace without the file; the worker runs this to count tokens.
 
     Args:
         root, repository, logs: see `read_stated`.
-        builds, budget: see `first_build`.
+        builds, count, budget: see `first_build`.
     """
-    return first_build(read_stated(root, repository, logs), builds, count_text, budget)
+    return first_build(read_stated(root, repository, logs), builds, count, budget)
 
 
 def first_build(

@@ -266,7 +266,7 @@ def _without_secrets(
     if not may_hold_secret("\n".join(paths)):
         return dict(files), []
     from pipelines.diffs.secret_scan import redact
-    from pipelines.recording.text_scan import MARK
+    from pipelines.diffs.text_scan import MARK
 
     clean: dict[str, str] = {}
     findings = []

@@ -25,9 +25,9 @@ from codec.v1.heirs import entry_of, heirs_of
 from codec.v1.layout import StoredPatch
 from codec.v1.mapping import Mapped, Options, session_of
 from codec.v1.text import LineNumbers
+from pipelines.diffs.text_scan import clean_session
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.revising import as_logged, revised_by_log
-from pipelines.recording.text_scan import clean_session
 from pipelines.v1.joining import join_versions
 from pipelines.v1.known_diffs import KnownDiffs
 from pipelines.v1.reader import Found, ReadLog

@@ -21,6 +21,7 @@ from codec.names import name_of, one_line
 from codec.records import Metrics, Session, Status
 from codec.summaries.summary_file import digest_of
 from codec.vocabulary import agent_of
+from pipelines.diffs.text_scan import TEXTS, clean_texts
 from pipelines.outcomes.findings import Finding
 from pipelines.recording.flushing import begin_writing, keep_until_committed
 from pipelines.recording.revising import (
@@ -30,7 +31,6 @@ from pipelines.recording.revising import (
     texts_of,
     without_texts,
 )
-from pipelines.recording.text_scan import TEXTS, clean_texts
 from pipelines.system.fs.files import SIZE_LIMIT, read_bytes
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.cache import CACHE, remove_caches

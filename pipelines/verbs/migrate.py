@@ -22,6 +22,7 @@ from pipelines.recording.flushing import begin_writing
 from pipelines.references.sources import build_references
 from pipelines.system.fs.files import identity
 from pipelines.system.worker.client import Worker
+from pipelines.system.worker.process import count_text
 from pipelines.v1.layouts import has_layout
 from pipelines.v1.logs import Request, new_version, read_logs
 from pipelines.v1.migrated_rows import MigratedRows
@@ -202,6 +203,7 @@ def _references(
         workspace.repository,
         rules,
         manifest.last_builds(),
+        count_text,
         REFERENCES_BUDGET,
     )
 

@@ -23,10 +23,10 @@ from codec.tokens.tokenizers import Counter
 from pipelines.diffs.local_archives import Listed, list_archives
 from pipelines.diffs.secret_scan import Text, scan
 from pipelines.diffs.store import Store, commits_of
+from pipelines.diffs.text_scan import TEXTS, clean_session
 from pipelines.outcomes.errors import Conflict, Erased, NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Advance, Progress
-from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.report.figures import course, periods
 from pipelines.report.page import MARK, Page, html
 from pipelines.report.period.as_json import document_json

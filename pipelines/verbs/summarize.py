@@ -181,7 +181,7 @@ def _keep(workspace: Workspace, summary: Summary) -> Summary:
     """Write a summary, without claims about sessions that are now private or missing; return it."""
     from codec.summaries.paths import path_of
     from codec.summaries.summary_file import digest_of, encode_summary
-    from pipelines.recording.text_scan import clean_texts
+    from pipelines.diffs.text_scan import clean_texts
     from pipelines.system.fs.files import read_bytes
     from pipelines.workspace.journal import recover
     from pipelines.workspace.location import writing
@@ -215,7 +215,7 @@ def _diffs(request: Request, read: Read) -> Callable[[Session], str]:
     from codec.summaries.prompt import DIFF_TOKENS
     from pipelines.diffs.secret_scan import redact
     from pipelines.diffs.store import Store, commits_of
-    from pipelines.recording.text_scan import MARK
+    from pipelines.diffs.text_scan import MARK
 
     store = Store(request.workspace, manifest=read.manifest)
 

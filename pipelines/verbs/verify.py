@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from codec.errors import FormatError
 from codec.kinds import Key
 from codec.references.sources.log_rules import LogRules
+from pipelines.diffs.text_scan import secrets_in_text
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.recording.flushing import pending_findings
 from pipelines.recording.spooled_events import spool_findings
-from pipelines.recording.text_scan import secrets_in_text
 from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
 from pipelines.remotes.base import Remote

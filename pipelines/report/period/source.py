@@ -17,9 +17,9 @@ from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
 from codec.v2.deltas import SEPARATOR, decode_metrics, encode_metrics
 from pipelines.diffs.local_archives import list_archives
+from pipelines.diffs.text_scan import TEXTS, clean_session
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.recording.text_scan import TEXTS, clean_session
 from pipelines.report.period.content import Source
 from pipelines.report.period.touched import changed_lines, touched_by
 from pipelines.workspace.days_of_manifest import read_days

@@ -17,6 +17,7 @@ from codec.references.document import decode_references
 from pipelines.references.plan import Plan, Request, plan
 from pipelines.references.sources import build_references
 from pipelines.system.worker.client import Worker
+from pipelines.system.worker.process import count_text
 from pipelines.verbs.references import Result, references
 from pipelines.workspace.location import MANIFEST, REFERENCES
 from tests.pipelines.conftest import THREE, Bench, Cli, command, git, tree
@@ -532,6 +533,6 @@ def test_a_build_of_a_manifest_is_read_as_one(repo: Bench) -> None:
 
 def test_a_worker_answers_with_the_file_and_its_fact(repo: Bench, worker: Worker) -> None:
     where = repo.workspace.root, repo.workspace.repository
-    made, built = worker.call(build_references, *where, {}, [], 250).result()
+    made, built = worker.call(build_references, *where, {}, [], count_text, 250).result()
     assert made == file(repo).read_bytes()
     assert isinstance(built, ReferencesBuilt)

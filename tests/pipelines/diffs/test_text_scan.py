@@ -11,7 +11,7 @@ import pytest
 from codec.manifest.jsonl import decode_fact
 from codec.records import Session
 from pipelines.diffs import secret_scan as secrets
-from pipelines.recording.text_scan import MARK
+from pipelines.diffs.text_scan import MARK
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES
 from tests.pipelines.cli.test_hook import Agents, agents
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
