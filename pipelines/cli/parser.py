@@ -174,6 +174,8 @@ def _reader(option: Option, refusal: type[Exception]) -> Callable[[str], Any]:
     by_name = {choice.lower(): choice for choice in option.choices}
 
     def read(text: str) -> Any:
+        if text == "--":
+            raise Misuse(_explained(option.name, "expected"))  # as before Python 3.13
         if by_name and text.lower() not in by_name:
             known = ", ".join(option.choices)
             problem = f"unknown value {_shown(text)} (choose from {known})"

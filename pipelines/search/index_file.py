@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Collection
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Final
 
 from pipelines.system.fs.files import make_folder, remove
@@ -106,27 +106,34 @@ def _open(path: str) -> sqlite3.Connection:
     names = (path, *(path + end for end in _BESIDE))
     if any(is_planted(name) for name in names):
         return memory_index()
-    try:
-        make_folder(os.path.dirname(path))
-        connection = _connect(path)
-        version, size = connection.execute(_STATE).fetchone()
-        if size and version != _VERSION:
-            connection.close()
+    with ExitStack() as opened:
+        try:
+            make_folder(os.path.dirname(path))
+            connection = opened.enter_context(closing(_connect(path)))
+            version, size = connection.execute(_STATE).fetchone()
+            if size and version != _VERSION:
+                connection.close()
+                for name in names:
+                    remove(name)
+                connection = opened.enter_context(closing(_connect(path)))
+            if version != _VERSION:
+                connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+        except (OSError, sqlite3.OperationalError):  # read-only, or another process is creating it
+            return memory_index()
+        except sqlite3.DatabaseError:
+            opened.close()
             for name in names:
                 remove(name)
-            connection = _connect(path)
-        if version != _VERSION:
-            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
-    except (OSError, sqlite3.OperationalError):  # read-only, or another process is creating it
-        return memory_index()
-    except sqlite3.DatabaseError:
-        for name in names:
-            remove(name)
-        return memory_index()
-    return connection
+            return memory_index()
+        opened.pop_all()
+        return connection
 
 
 def _connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
-    connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL;")
+    try:
+        connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA synchronous = NORMAL;")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection

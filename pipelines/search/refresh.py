@@ -66,7 +66,10 @@ def ask_index(
         Conflict: a link in its path came with a clone, or belongs to another user.
     """
     try:
-        with closing(_refreshed(open_index(workspace), workspace, with_lines=with_lines)) as index:
+        with (
+            closing(open_index(workspace)) as opened,
+            closing(_refreshed(opened, workspace, with_lines=with_lines)) as index,
+        ):
             return ask(index)
     except sqlite3.DatabaseError as e:
         if not isinstance(e, sqlite3.OperationalError):

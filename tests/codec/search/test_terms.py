@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -53,10 +54,10 @@ def test_an_excerpt_is_the_sentence_with_most_terms() -> None:
 
 @given(st.text(max_size=60))
 def test_no_question_is_a_syntax_error(text: str) -> None:
-    index = sqlite3.connect(":memory:")
-    index.execute(
-        "CREATE VIRTUAL TABLE t USING fts5 (a, detail = column, tokenize = 'porter ascii')"
-    )
-    terms = question_terms(text)
-    for every in (True, False) if terms else ():
-        index.execute("SELECT * FROM t WHERE t MATCH ?", (expression(terms, every=every),))
+    with closing(sqlite3.connect(":memory:")) as index:
+        index.execute(
+            "CREATE VIRTUAL TABLE t USING fts5 (a, detail = column, tokenize = 'porter ascii')"
+        )
+        terms = question_terms(text)
+        for every in (True, False) if terms else ():
+            index.execute("SELECT * FROM t WHERE t MATCH ?", (expression(terms, every=every),))
