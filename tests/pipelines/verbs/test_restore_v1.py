@@ -85,7 +85,7 @@ def test_what_is_damaged_is_named_and_no_wrong_log_is_written(bench: Bench, brok
 def test_what_was_not_migrated_is_never_written_over(bench: Bench) -> None:
     bench.migrate()
     bench.log.write_bytes(THREE + entry(day(9)))
-    with pytest.raises(Conflict, match="not overwritten"):
+    with pytest.raises(Conflict, match="refusing to overwrite"):
         plan(bench.workspace, output=str(bench.log))
     assert bench.log.read_bytes() == THREE + entry(day(9))
 
