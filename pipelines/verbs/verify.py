@@ -8,7 +8,7 @@ All stages only read: `integrity` (stored files against their hashes, lines agai
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from codec.errors import FormatError
 from codec.kinds import Key
@@ -33,7 +33,7 @@ from pipelines.verification.report import Request, Verdict
 from pipelines.verification.since_base import added, read_base
 from pipelines.workspace.git_ignored import ignored_findings
 from pipelines.workspace.git_queries import content_at
-from pipelines.workspace.location import MANIFEST, PROGRESS, REFERENCES
+from pipelines.workspace.location import MANIFEST, PROGRESS, REFERENCES, Workspace
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.summaries import summary_findings
 from pipelines.workspace.thresholds import Limits, limits_of, read_limits
@@ -78,13 +78,7 @@ def verify(
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         integrity = check_integrity(workspace, tracked, manifest, advance, committed)
     findings = list(integrity.findings)
-    if request.require == "local":
-        findings += map(_absent, integrity.absent)
-    elif remote is not None and integrity.absent:
-        from pipelines.transfer.reachable import not_there
-
-        lost = not_there(manifest, integrity.absent, remote)
-        findings += (_lost(key, remote) for key in lost)
+    findings += _missing(request, manifest, integrity.absent, remote)
     with progress.stage("references"):
         findings += _references(request, worker, limits, manifest, rules.result())
     text = read_bytes(workspace.path(REFERENCES)).decode(errors="replace")
@@ -92,11 +86,7 @@ def verify(
     if base:
         findings = list(added(base, tracked, findings))
     else:
-        findings += [*spool_findings(workspace), *pending_findings(workspace)]
-        findings += agent_findings(workspace)
-        findings += summary_findings(workspace, manifest)
-        findings += ignored_findings(workspace)
-        findings += upkeep_of(workspace, manifest).findings()
+        findings += _beside(workspace, manifest)
     with progress.stage("tokens"):
         tokens, judged = _tokens(request, worker, manifest, limits)
     attributed = None
@@ -120,6 +110,28 @@ def verify(
 
 def _limits(request: Request) -> Limits:
     return read_limits(request.workspace, request.limits)
+
+
+def _missing(
+    request: Request, manifest: Manifest, absent: Sequence[Key], remote: Remote | None
+) -> Iterator[Finding]:
+    """Yield a finding for each diff that is missing where the request requires it."""
+    if request.require == "local":
+        yield from map(_absent, absent)
+    elif remote is not None and absent:
+        from pipelines.transfer.reachable import not_there
+
+        yield from (_lost(key, remote) for key in not_there(manifest, absent, remote))
+
+
+def _beside(workspace: Workspace, manifest: Manifest) -> Iterator[Finding]:
+    """Yield findings on the files beside the records: pending sessions, agents, summaries, git."""
+    yield from spool_findings(workspace)
+    yield from pending_findings(workspace)
+    yield from agent_findings(workspace)
+    yield from summary_findings(workspace, manifest)
+    yield from ignored_findings(workspace)
+    yield from upkeep_of(workspace, manifest).findings()
 
 
 def _absent(key: Key) -> Finding:
