@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from codec.agents.claude_edits import EDIT_TOOLS, edit_of, edit_of_call
 from codec.agents.json_values import count_of, list_of, object_of, text_of, time_of
-from codec.agents.prompts import is_local_output, task_of
+from codec.agents.pending_prompt import PendingPrompt
 from codec.agents.transcript_events import (
     Answer,
     Command,
@@ -31,7 +31,6 @@ from codec.agents.transcript_events import (
     Helper,
     Line,
     Place,
-    Prompt,
     Unknown,
     Usage,
     output_head,
@@ -73,7 +72,7 @@ class _Reading:
         self.editing: dict[str, dict[str, Any]] = {}
         self.place = Place(0, "")
         self.folder_and_branch: tuple[object, object] = ("", "")
-        self.prompt: Prompt | None = None
+        self.prompt = PendingPrompt()
 
 
 def read_claude(
@@ -90,8 +89,7 @@ def read_claude(
     for entry in entries:
         if entry.get("sessionId", session_id) == session_id:
             yield from _record(reading, entry)
-    if reading.prompt is not None:
-        yield reading.prompt
+    yield from reading.prompt.end()
     yield from reading.running.values()
 
 
@@ -128,14 +126,14 @@ def _user(reading: _Reading, entry: dict[str, Any], time: int, of_helper: bool) 
     message = object_of(entry.get("message"))
     yield from _results(reading, entry, message, time)
     if not of_helper and not any(entry.get(name) for name in _NOT_ASKED):
-        yield from _ask(reading, _text(message.get("content")), time)
+        yield from reading.prompt.take(_text(message.get("content")), time)
 
 
 def _attachment(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Iterator[Event]:
     """Yield a prompt that waited for the end of a turn."""
     attachment = object_of(entry.get("attachment"))
     if attachment.get("type") == "queued_command":
-        yield from _ask(reading, _text(attachment.get("prompt")), time)
+        yield from reading.prompt.take(_text(attachment.get("prompt")), time)
 
 
 def _system(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Iterator[Event]:
@@ -230,19 +228,6 @@ def _exit_code(piece: dict[str, Any], result: dict[str, Any], output: str) -> in
 def _text(content: object) -> str:
     pieces = content if isinstance(content, list) else [{"text": content}]
     return "\n".join(filter(None, (text_of(object_of(p).get("text")) for p in pieces)))
-
-
-def _ask(reading: _Reading, text: str, time: int) -> Iterator[Event]:
-    """Yield the pending prompt, and keep the new one: output that follows may cancel it."""
-    if is_local_output(text):  # the slash command before it was not for a model
-        if reading.prompt is not None and reading.prompt.fallback:
-            reading.prompt = None
-        return
-    task, fallback = task_of(text)
-    if task or fallback:
-        if reading.prompt is not None:
-            yield reading.prompt
-        reading.prompt = Prompt(time, task, fallback)
 
 
 _RECORDS: Final[Mapping[str, Callable[[_Reading, dict[str, Any], int, bool], Iterator[Event]]]] = {

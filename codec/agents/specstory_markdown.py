@@ -22,13 +22,12 @@ from typing import Final, NamedTuple
 
 from codec.agents.edit_events import Edit
 from codec.agents.json_values import time_of
-from codec.agents.prompts import is_local_output, task_of
+from codec.agents.pending_prompt import PendingPrompt
 from codec.agents.transcript_events import (
     Answer,
     Command,
     Event,
     Line,
-    Prompt,
     Unknown,
     output_head,
 )
@@ -123,7 +122,7 @@ class _Reading:
         self.text: list[str] = []
         self.tool = ""
         self.block: list[str] = []
-        self.prompt: Prompt | None = None
+        self.prompt = PendingPrompt()
 
     def take(self, line: str) -> Iterator[Event]:
         """Yield the events on one more line."""
@@ -152,8 +151,7 @@ class _Reading:
         if self.tool:
             yield from self._tool_ended()
         yield from self._turn_ended()
-        if self.prompt is not None:
-            yield self.prompt
+        yield from self.prompt.end()
 
     def _turn(self, m: re.Match[str]) -> Iterator[Event]:
         self.role = m["role"]
@@ -169,15 +167,7 @@ class _Reading:
     def _turn_ended(self) -> Iterator[Event]:
         text = "\n".join(line for line in self.text if line.strip() != "---")
         self.text = []
-        if is_local_output(text):  # the slash command before it was not for a model
-            if self.prompt is not None and self.prompt.fallback:
-                self.prompt = None
-            return
-        task, fallback = task_of(text)
-        if task or fallback:
-            if self.prompt is not None:
-                yield self.prompt
-            self.prompt = Prompt(self.time, task, fallback)
+        yield from self.prompt.take(text, self.time)
 
     def _tool_ended(self) -> Iterator[Event]:
         kind, block = self.tool, self.block

@@ -1,0 +1,41 @@
+"""The last prompt of a user, which output of a local command may still cancel.
+
+Agents write a slash command down like a prompt. If the output of a local command follows, the
+command was not for the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codec.agents.prompts import is_local_output, task_of
+from codec.agents.transcript_events import Prompt
+
+
+class PendingPrompt:
+    """The prompt that is not certain yet."""
+
+    def __init__(self) -> None:
+        self._prompt: Prompt | None = None
+
+    def take(self, text: str, time: int) -> Iterator[Prompt]:
+        """Yield the prompt that a further text of the user makes certain.
+
+        Args:
+            text: the text.
+            time: the time of the text, in milliseconds since 1970.
+        """
+        if is_local_output(text):
+            if self._prompt is not None and self._prompt.fallback:
+                self._prompt = None
+            return
+        task, fallback = task_of(text)
+        if task or fallback:
+            yield from self.end()
+            self._prompt = Prompt(time, task, fallback)
+
+    def end(self) -> Iterator[Prompt]:
+        """Yield the prompt that is left."""
+        if self._prompt is not None:
+            yield self._prompt
+        self._prompt = None
