@@ -37,11 +37,7 @@ from pipelines.outcomes.findings import Finding
 from pipelines.recording.agent_hooks import HOOKS, hooked, unhooked
 from pipelines.recording.agent_servers import SERVERS, served, unserved
 from pipelines.references.sources import first_build, read_stated
-from pipelines.system.fs.files import (
-    read_bytes,
-    remove,
-    remove_folder,
-)
+from pipelines.system.fs.files import read_bytes, remove, remove_folder
 from pipelines.system.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
 from pipelines.system.worker.tokenizer import load
 from pipelines.v1.rules import read_rules

@@ -11,10 +11,8 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,10 +27,17 @@ from codec.schedules.local import (
     with_cron_job,
     without_cron_job,
 )
-from pipelines.outcomes.errors import Conflict, NotFound, Unavailable
+from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.outcomes.findings import Finding
 from pipelines.system.fs.files import remove
 from pipelines.system.fs.user_files import Change, Edit, check_edits, edit_of, write_edits
+from pipelines.system.schedulers import (
+    CRONTAB,
+    is_enabled,
+    read_crontab,
+    tell_systemd,
+    write_crontab,
+)
 from pipelines.workspace.git_queries import get_config
 from pipelines.workspace.location import Workspace, writing
 from pipelines.workspace.user_settings import config_home
@@ -43,7 +48,6 @@ IN_A_CLONE: Final = frozenset({"github", "kubernetes"})
 #: The default argument of pip in a clone: a submodule of the repository.
 PACKAGE: Final = "./session-codec"
 CRONJOB: Final = ".session-codec/cronjob.yaml"
-_CRONTAB: Final = "crontab"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +89,7 @@ class Plan:
 
     def changes(self) -> list[tuple[str, str]]:
         """Yield each file that changes, and its change."""
-        crontab = [(_CRONTAB, "changed")] if self.crontab else []
+        crontab = [(CRONTAB, "changed")] if self.crontab else []
         return [*((e.path, e.what) for e in self.edits), *crontab]
 
 
@@ -129,12 +133,12 @@ def plan_removal(workspace: Workspace, environment: Mapping[str, str] = os.envir
     made = _plan_files(workspace, files)
     findings = list(made.findings)
     # A user who may not read a crontab, or has no cron, has no job to remove in it.
-    before = _read_crontab(lambda _: None) or b""
+    before = read_crontab(lambda _: None) or b""
     after = before
     try:
         after = without_cron_job(before, job_name(workspace.root))
     except FormatError as e:
-        findings.append(_left_alone(_CRONTAB, e))
+        findings.append(_left_alone(CRONTAB, e))
     return Plan(
         workspace=workspace,
         edits=made.edits,
@@ -156,15 +160,15 @@ def apply(made: Plan) -> tuple[Finding, ...]:
         with writing(made.workspace):
             check_edits(made.edits)
             if made.crontab is not None:
-                _write_crontab(*made.crontab)
+                write_crontab(*made.crontab)
             write_edits(made.edits)
     if made.timer is None:
         return ()
     folder, timer = os.path.split(made.timer)
     if made.removal:
         remove(os.path.join(folder, "timers.target.wants", timer))  # created by enabling it
-        return _tell_systemd(["stop", timer], ["daemon-reload"])
-    return _tell_systemd(["daemon-reload"], ["enable", "--now", timer])
+        return tell_systemd(["stop", timer], ["daemon-reload"])
+    return tell_systemd(["daemon-reload"], ["enable", "--now", timer])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -268,7 +272,7 @@ def _plan_systemd(request: Request, environment: Mapping[str, str]) -> Plan:
     files = _units(workspace, units, environment)
     made = _plan_files(workspace, files)
     timer = files[-1].path
-    starts = not made.findings and (bool(made.edits) or not _is_enabled(timer))
+    starts = not made.findings and (bool(made.edits) or not is_enabled(timer))
     return Plan(
         workspace=workspace,
         edits=made.edits,
@@ -284,67 +288,9 @@ def _plan_cron(request: Request) -> Plan:
     def refuse(said: str) -> None:
         raise Unavailable(f"crontab: {said}", hint="Install cron, or use --schedule systemd")
 
-    before = _read_crontab(refuse) or b""
+    before = read_crontab(refuse) or b""
     try:
         after = with_cron_job(before, job_name(workspace.root), command)
     except FormatError as e:
-        return Plan(workspace=workspace, findings=(_left_alone(_CRONTAB, e),))
+        return Plan(workspace=workspace, findings=(_left_alone(CRONTAB, e),))
     return Plan(workspace=workspace, crontab=(before, after) if after != before else None)
-
-
-def _read_crontab(otherwise: Callable[[str], None]) -> bytes | None:
-    """Return the user's crontab; if it cannot be read, pass the reason to `otherwise`."""
-    try:
-        done = _run([_CRONTAB, "-l"])
-    except FileNotFoundError:
-        otherwise("is not installed")
-        return None
-    said = done.stderr.decode(errors="replace").strip()
-    if done.returncode and "no crontab for" not in said:
-        otherwise(said or f"ended with {done.returncode}")
-        return None
-    return b"" if done.returncode else done.stdout
-
-
-def _write_crontab(before: bytes, after: bytes) -> None:
-    """Replace the user's crontab; an empty one is deleted."""
-    if (_read_crontab(lambda _: None) or b"") != before:
-        raise Conflict(
-            "the crontab was changed by another program", hint="Run the same command again"
-        )
-    done = _run([_CRONTAB, "-"], after) if after else _run([_CRONTAB, "-r"])
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise Unavailable(f"crontab: {said}", hint="Ask crontab -l what it has")
-
-
-def _is_enabled(timer: str) -> bool:
-    try:
-        done = _run(["systemctl", "--user", "--quiet", "is-enabled", os.path.basename(timer)])
-    except FileNotFoundError:
-        return False
-    return done.returncode == 0
-
-
-def _tell_systemd(*orders: list[str]) -> tuple[Finding, ...]:
-    """Notify the user's systemd, and return findings on steps that it refuses."""
-    commands = [["systemctl", "--user", *order] for order in orders]
-    for command in commands:
-        try:
-            done = _run(command)
-        except FileNotFoundError:
-            said = "it is not installed"
-        else:
-            if not done.returncode:
-                continue
-            said = done.stderr.decode(errors="replace").strip()
-        hint = " && ".join(map(shlex.join, commands))
-        message = f"systemd was not notified: {said}"
-        return (Finding(code="not-told", message=message, level="note", hint=f"Run: {hint}"),)
-    return ()
-
-
-def _run(command: list[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run a program of the system, with untranslated output, and return the result."""
-    environment = {**os.environ, "LC_ALL": "C"}
-    return subprocess.run(command, input=data, capture_output=True, check=False, env=environment)

@@ -24,7 +24,7 @@ OTHERS = {
     "pipelines/fleet/child.py",
     "pipelines/system/models/programs.py",
     "pipelines/system/worker/duckdb_process.py",
-    "pipelines/verbs/schedule.py",
+    "pipelines/system/schedulers.py",
     "pipelines/v1/pattern.py",
     "pipelines/system/worker/client.py",
 }
