@@ -249,5 +249,5 @@ def test_pre_commit_takes_the_hook_and_runs_it_where_the_files_change(
     git(clone, "add", METRICS)
     done = run()
     assert done.returncode == 1
-    assert f"{METRICS}:2: does not say of " in done.stdout
+    assert f"{METRICS}:2: contradicts the " in done.stdout
     assert "- exit code: 3" in done.stdout

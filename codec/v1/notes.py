@@ -85,7 +85,7 @@ def first_line(body: Body) -> str:
 def _first_sentences(body: Body, *, alone: bool, is_open: bool) -> str:
     """Return the first sentences of the text that has no label.
 
-    If the notes say only what is left to do (`is_open`), the text behind unknown labels is used. If
+    If the notes name only open work (`is_open`), the text behind unknown labels is used. If
     an entry has no notes at all (`alone`), text below any label is used, and then the prose in its
     code blocks.
     """

@@ -5,7 +5,7 @@
 2. Entries belong to one version of the rules and the scanner: if either changes, the cache is
    empty.
 3. The cache is among the user's own files, never in a workspace, because a committer must not
-   decide what is not a secret.
+   decide which findings are hidden.
 4. It only saves time: if it cannot be read or written, texts are searched again.
 """
 

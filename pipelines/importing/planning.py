@@ -307,7 +307,7 @@ class _Planner:
 
 
 def _has_more(part: Part, source: Source) -> bool:
-    """Return True if what is recorded of a session comes from more than a source has."""
+    """Return True if the record of a session was made from more than a source has."""
     if part.history is None or not (source.prompts or source.is_text):
         return False
     recorded = part.history.session.transcript

@@ -182,7 +182,7 @@ def _is_current(last: Last, names: Mapping[ObjectName, int], files: Mapping[str,
 def apply(
     made: Plan, remote: Remote, progress: Progress, *, jobs: int = 4, prune: bool = False
 ) -> Result:
-    """Upload what was planned, and return the result.
+    """Upload as planned, and return the result.
 
     Args:
         made: the plan.

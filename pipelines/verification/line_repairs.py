@@ -37,7 +37,7 @@ _MEANING: Final[dict[str, tuple[Level, str, str]]] = {
     "fragment": ("finding", "a fragment of a line that is complete elsewhere", "removes it"),
     "repeated-line": ("note", "is a repeated line", "removes it"),
     "key-clash": ("finding", "another session has the same key", "changes this one to {key}"),
-    "row-differs": ("finding", "does not say of {key} what the manifest says", "corrects it"),
+    "row-differs": ("finding", "contradicts the manifest about {key}", "corrects it"),
     "second-row": ("finding", "a second row of {key}, which says something else", "removes it"),
     "missing-row": ("finding", "has nothing about {key}", "adds its row at the end"),
     "broken-fact": (
@@ -53,7 +53,7 @@ _MEANING: Final[dict[str, tuple[Level, str, str]]] = {
     "erased-text": ("finding", "has a fact whose text was erased on purpose", "removes it"),
     "out-of-order": ("note", "has rows that are not in the order of their sessions", "sorts them"),
     "lost-fact": ("finding", "lacks a fact that was committed{key}", "restores it"),
-    "edited-fact": ("finding", "does not say of {key} what was committed", "restores it"),
+    "edited-fact": ("finding", "contradicts the committed fact about {key}", "restores it"),
 }
 NO_ROWS: Final[frozenset[str]] = frozenset()
 

@@ -56,7 +56,7 @@ RULES: Final = {
     "differs": "Snapshots on the remote differ in a file that is not merged; the newest is used",
     "duplicate-repository": "Two repositories of a fleet are clones of one",
     "edited-block": "The marked block of session-codec was edited, and is left as it is",
-    "edited-fact": "A line of the manifest does not say what was committed",
+    "edited-fact": "A line of the manifest contradicts its committed form",
     "edits-unknown": "Edits of a transcript begin at states that neither it nor git has",
     "elsewhere": "A purged diff is also in a place that is not on this machine, or not known here",
     "erased-text": "A fact whose text was erased on purpose is in the manifest again",

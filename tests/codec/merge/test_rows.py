@@ -1,4 +1,4 @@
-"""Rows made to say what the manifest says, each in its place, and nothing unknown lost."""
+"""Rows are made to agree with the manifest, each in its place, and nothing unknown is lost."""
 
 from __future__ import annotations
 

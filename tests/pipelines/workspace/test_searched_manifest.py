@@ -21,7 +21,7 @@ NOW = "2030-01-05T10:00:30Z"
 
 @pytest.fixture
 def searches(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Make every manifest a large one, and return the sizes of what is searched."""
+    """Treat every manifest as large, and return the sizes of the searched parts."""
     bench.migrate()
     sizes: list[int] = []
     search = searched_manifest._keys_of
