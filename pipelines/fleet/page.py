@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pipelines.outcomes.answers import Cell
-from pipelines.report.page import POLICY, asset, data_block, filled, source_hash
+from pipelines.report.page import POLICY, data_block, filled
+from pipelines.report.page_files import asset, source_hash, style_of
 from pipelines.system.worker.duckdb_process import Limits, ask
 from pipelines.tables.views import Views
 
@@ -95,7 +96,7 @@ def _records(views: Views, sql: str) -> Sequence[dict[str, Cell]]:
 
 def _html(name: str, data: dict[str, Any]) -> bytes:
     script = "\n".join(map(asset, _SCRIPTS))
-    style = asset("page.css")
+    style = style_of("page.css")
     slots = {
         "mark": MARK,
         "policy": POLICY.format(scripts=source_hash(script), style=source_hash(style)),

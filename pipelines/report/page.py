@@ -10,13 +10,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html as markup
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
 from typing import Any, Final, NamedTuple
 
 from codec.records import Session
@@ -30,6 +27,7 @@ from pipelines.report.figures import (
     failing,
     slowest,
 )
+from pipelines.report.page_files import asset, source_hash, style_of
 from pipelines.report.token_savings import JUDGED_FROM, TokenReport
 
 #: The text in the first bytes of every report.
@@ -94,7 +92,7 @@ def html(page: Page) -> Iterator[bytes]:
     """Yield a report in chunks."""
     library = _SOURCE_MAP.sub("", asset(_LIBRARY))
     script = "\n".join(map(asset, _SCRIPTS))
-    style = asset(_STYLE)
+    style = style_of(_STYLE)
     policy = POLICY.format(
         scripts=f"{source_hash(library)} {source_hash(script)}", style=source_hash(style)
     )
@@ -210,12 +208,3 @@ def _saved(report: TokenReport) -> dict[str, Any]:
 
 def filled(frame: str, slots: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda m: slots[m["name"]], frame)
-
-
-def source_hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def asset(name: str) -> str:
-    return (resources.files("pipelines.report") / "assets" / name).read_text(encoding="utf-8")

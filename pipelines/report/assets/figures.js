@@ -24,11 +24,9 @@ function byId(id) {
   return document.getElementById(id);
 }
 
-/** Per cent, never rounded up to a whole that it is not. */
+/** Per cent, rounded down as `verify` does: no figure looks better than it is. */
 function percent(value) {
-  if (value === 100) return "100 %";
-  const shown = value.toFixed(1);
-  if (value < 100 && shown === "100.0") return "> 99.9 %";
+  const shown = (Math.floor(value * 10 + 1e-9) / 10).toFixed(value === 100 ? 0 : 1);
   return `${shown.replace("-", "\u2212")} %`;
 }
 

@@ -44,7 +44,7 @@ function showHero() {
   }
   const window = data.saved.baselines[0];
   const less = window.saved >= 0;
-  const number = percent(Math.abs(window.saved)).replace(/ %$/, "");
+  const number = percent(window.saved).replace(/^\u2212/, "").replace(/ %$/, "");
   put("hero",
     el("p", { class: less ? "figure" : "figure more" }, number, el("small", {}, "\u2009%")),
     el("p", { class: "says" }, `${less ? "fewer" : "more"} tokens when a session starts`, el("br"),

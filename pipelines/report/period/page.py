@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from html import escape
-from importlib import resources
 
+from pipelines.report.page_files import source_hash, style_of
 from pipelines.report.period.document import Block, Cell, Code, Document, Items, Table
 
 #: On a phone, the rows of tables with more columns become blocks.
@@ -49,12 +47,11 @@ _FOOT = """\
 
 def page(document: Document) -> str:
     """Return a document as an HTML page."""
-    style = resources.files("pipelines.report.period").joinpath("page.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style = style_of("period.css")
     head = _HEAD.format(
         mark=MARK,
         style=style,
-        style_hash=f"'sha256-{digest}'",
+        style_hash=source_hash(style),
         title=_escaped(document.title),
         about=_escaped(document.about),
     )
