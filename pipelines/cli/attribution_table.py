@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pipelines.cli.output import table
+from pipelines.report.percentages import in_percent
 from pipelines.search.evidence.attribution import Attribution
 
 _MEANINGS: Final = {
@@ -60,4 +61,4 @@ def _counts(found: Attribution) -> dict[str, int]:
 
 
 def _share(count: int, files: int) -> str:
-    return f"{100 * count / files:.1f} %" if files else "-"
+    return in_percent(100 * count / files) if files else "-"

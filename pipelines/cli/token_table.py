@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.cli.output import table
-from pipelines.report.token_savings import JUDGED_FROM, WINDOW, TokenReport, rounded_down
+from pipelines.report.percentages import in_percent, rounded_down
+from pipelines.report.token_savings import JUDGED_FROM, WINDOW, TokenReport
 
 
 def token_lines(report: TokenReport) -> Iterator[str]:
@@ -19,17 +20,12 @@ def token_lines(report: TokenReport) -> Iterator[str]:
         yield f"over budget: {over}"
 
 
-def percent(value: float) -> str:
-    """Return a reduction as text, rounded down."""
-    return f"{rounded_down(value, 1):.1f} %"
-
-
 def baseline_rows(report: TokenReport) -> list[tuple[str, ...]]:
     """Return a header and one row for each baseline."""
     return [
         ("baseline", "before", "after", "saved", "what is compared"),
         *(
-            (b.name, f"{b.before:,}", f"{b.after:,}", percent(b.reduction), b.what)
+            (b.name, f"{b.before:,}", f"{b.after:,}", in_percent(b.reduction), b.what)
             for b in report.baselines
         ),
     ]
@@ -46,7 +42,7 @@ def gate_sentence(report: TokenReport) -> str:
             f"tokens, references {report.references:,} of {limits.references:,}"
         )
     verdict = "met" if report.gate_met else "NOT met"
-    saved = percent(window.reduction)
+    saved = in_percent(window.reduction)
     return f"gate: {verdict}: window saves {saved}, threshold {limits.threshold:g} %"
 
 

@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -94,12 +93,6 @@ class TokenReport:
         return tuple(
             f"{name}: {cost} tokens, budget {limit}" for name, cost, limit in over if cost > limit
         )
-
-
-def rounded_down(percent: float, digits: int) -> float:
-    """Return a reduction with few digits, rounded down so that only a complete one is 100."""
-    whole: int = 10**digits
-    return math.floor(percent * whole + 1e-9) / whole
 
 
 def token_report(

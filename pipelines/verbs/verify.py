@@ -22,7 +22,8 @@ from pipelines.recording.spooled_events import spool_findings
 from pipelines.references.plan import Request as Refreshing
 from pipelines.references.plan import plan_with, stale_finding
 from pipelines.remotes.base import Remote
-from pipelines.report.token_savings import TokenReport, rounded_down, token_report
+from pipelines.report.percentages import in_percent
+from pipelines.report.token_savings import TokenReport, token_report
 from pipelines.search.evidence.attribution import attribution
 from pipelines.system.fs.files import read_bytes
 from pipelines.system.worker.client import Worker
@@ -202,10 +203,9 @@ def _tokens(
 def _judged(report: TokenReport) -> Iterator[Finding]:
     limits, window = report.limits, report.baselines[0]
     if not report.gate_met:
-        saved = rounded_down(window.reduction, 1)
         yield Finding(
             code="gate",
-            message=f"the window saves {saved:.1f} % of {window.before:,} tokens, "
+            message=f"the window saves {in_percent(window.reduction)} of {window.before:,} tokens, "
             f"less than the threshold of {limits.threshold:g} %",
             hint="Shorten the references, or lower --threshold",
         )

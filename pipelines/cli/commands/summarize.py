@@ -15,6 +15,7 @@ from pipelines.cli.options import ALLOW_SECRET, TOKENIZER_OPTION
 from pipelines.cli.output import Stages, code_of, findings_json, say_json, tell, tell_findings
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.outcomes.findings import Finding
+from pipelines.report.percentages import loss_in_percent
 from pipelines.report.period.content import Content
 from pipelines.report.period.document import Section, document_of, headline
 from pipelines.system.worker.tokenizer import load
@@ -118,7 +119,7 @@ def _print(content: Content, step: Step | None, form: Format, findings: list[Fin
         sys.stdout.write(markdown(document))
     tell(headline(content))
     if step is not None:
-        tell(f"claims dropped: {dropped_share(step.summaries()):.1f} %")
+        tell(f"claims dropped: {loss_in_percent(dropped_share(step.summaries()))}")
 
 
 VERB: Final = Verb(

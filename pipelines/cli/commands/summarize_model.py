@@ -15,6 +15,7 @@ from pipelines.cli.commands.summarize_options import MOST_TOKENS, SECONDS
 from pipelines.cli.declared import Misuse
 from pipelines.cli.output import confirm, say, tell
 from pipelines.outcomes.findings import Finding
+from pipelines.report.percentages import loss_in_percent
 from pipelines.report.period.document import Block, Cell, Code, Items, Section, Text
 from pipelines.report.period.narrative import Step, most_tokens
 from pipelines.system.models.base import Model
@@ -134,7 +135,8 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
         return None
     return Finding(
         code="claims-dropped",
-        message=f"{share:.1f} % of the model's claims were dropped; at most {most:g} % are allowed",
+        message=f"{loss_in_percent(share)} of the model's claims were dropped; "
+        f"at most {most:g} % are allowed",
         hint="Try another model",
     )
 
@@ -220,9 +222,9 @@ def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]
         f"By {model} on {summary.made[:10]} from {_count(summary.sessions, 'session')};"
         f" {tokens}; cost {cost}; input",
         Code(summary.input[:16]),
-        f"({dropped} Share of all claims that were dropped: {share:.1f} %). Each claim cites"
-        " sessions by key and digest. Statements without keys, numbers, names, dates or quotations"
-        " cannot be checked; read a session with",
+        f"({dropped} Share of all claims that were dropped: {loss_in_percent(share)})."
+        " Each claim cites sessions by key and digest. Statements without keys, numbers,"
+        " names, dates or quotations cannot be checked; read a session with",
         Code("session-codec show KEY"),
     )
 

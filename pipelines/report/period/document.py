@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from pipelines.report.percentages import in_percent
 from pipelines.report.period.content import Content, Entry, Figures, Listing, Touched
 from pipelines.report.period.texts import Said
 
@@ -81,7 +82,7 @@ def document_of(content: Content, summary: Sequence[Section] = ()) -> Document:
 def headline(content: Content) -> str:
     """Return the outcome of a period in one line."""
     f = content.figures
-    rate = "pass rate unknown" if f.pass_rate is None else f"{f.pass_rate:.1f} % passed"
+    rate = "pass rate unknown" if f.pass_rate is None else f"{in_percent(f.pass_rate)} passed"
     return f"{content.period.name}: {_count(f.sessions, 'session')}, {rate}"
 
 
@@ -203,7 +204,7 @@ def _storage(content: Content) -> Iterator[Section]:
         percent = 100 * (s.before - s.after) / s.before if s.before else 0.0
         text = (
             f"{_count(s.sessions, 'migrated session')}: {s.before:,} tokens in the v1 log, "
-            f"{s.after:,} as delta lines ({percent:.1f} % less)."
+            f"{s.after:,} as delta lines ({in_percent(percent)} less)."
         )
         blocks.append(Text((text,)))
     if content.archives:
@@ -236,7 +237,7 @@ def _number(value: int | None) -> str:
 
 
 def _rate(figures: Figures) -> str:
-    return "unknown" if figures.pass_rate is None else f"{figures.pass_rate:.1f} %"
+    return "unknown" if figures.pass_rate is None else in_percent(figures.pass_rate)
 
 
 def _points(now: Figures, before: Figures) -> str:

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from codec.tokens.tokenizers import counter
-from pipelines.cli.token_table import percent
 from pipelines.outcomes.errors import NotFound
+from pipelines.report.percentages import in_percent
 from pipelines.report.token_savings import Baseline, TokenReport, token_report
 from pipelines.workspace import pending
 from pipelines.workspace.location import PROGRESS
@@ -147,7 +147,7 @@ def test_where_there_never_was_a_v1_log_all_sessions_are_estimated(plain: Bench,
     ],
 )
 def test_a_reduction_is_never_shown_larger_than_it_is(before: int, after: int, shown: str) -> None:
-    assert percent(Baseline("log", before, after, "").reduction) == shown
+    assert in_percent(Baseline("log", before, after, "").reduction) == shown
 
 
 def test_a_tokenizer_that_v1_was_not_counted_with_is_not_found(bench: Bench) -> None:
