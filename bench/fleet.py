@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,10 @@ def fleet(setting: Setting) -> Iterator[Measured]:
         )  # fmt: skip
         if runner == "local":
             growth = (many.wall / count) / (few.wall / max(2, count // 10))
+            cpu = (many.cpu - few.cpu) / (count - max(2, count // 10))
+            yield Measured(
+                "fleet", "processor time of one more repository", f"{cpu * 1000:.0f} ms"
+            )  # fmt: skip
             yield Measured(
                 "fleet", f"time per repository, {count // 10:,} -> {count:,}",
                 f"{many.wall / count * 1000:.0f} ms, x {growth:.2f}", f"<= {_GROWTH}",
@@ -83,6 +88,7 @@ def fleet(setting: Setting) -> Iterator[Measured]:
 class _Took:
     wall: float
     verbs: float
+    cpu: float
 
 
 def _run(repositories: Path, folder: Path, runner: str) -> _Took:
@@ -91,7 +97,7 @@ def _run(repositories: Path, folder: Path, runner: str) -> _Took:
         str(repositories), "--run", str(folder), "--runner", runner, "--workers", str(_WORKERS),
         "--json",
     ]  # fmt: skip
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _children_cpu()
     done = subprocess.run(
         command, cwd=Path(__file__).parents[1], check=False, capture_output=True, text=True
     )
@@ -99,7 +105,13 @@ def _run(repositories: Path, folder: Path, runner: str) -> _Took:
     if done.returncode != 0:
         raise Failed(f"fleet run ended with {done.returncode}: {done.stderr[-300:]}")
     document = json.loads(done.stdout)
-    return _Took(wall, document["verb_seconds"])
+    return _Took(wall, document["verb_seconds"], _children_cpu() - before)
+
+
+def _children_cpu() -> float:
+    """Return the processor seconds of all ended child processes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def make_repositories(log: Path, folder: Path, count: int) -> Path:
