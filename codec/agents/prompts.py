@@ -38,7 +38,7 @@ _LOCAL_OUTPUT: Final = ("<local-command-stdout>", "<local-command-stderr>")
 def task_of(text: str) -> tuple[str, str]:
     """Return the first line of the task, and the name of a slash command without arguments.
 
-    Both are empty if the text has no words of a user.
+    Both are empty if the user wrote none of the text.
     """
     named = _NAME.search(text)
     if named is not None:

@@ -30,7 +30,7 @@ VERBS: Final = {
     "summarize": "Report what was done in a quarter, month, week or range of days.",
     "doctor": "Find the problems of a workspace; repair them without loss with --repair.",
     "restore-v1": "Restore a migrated v1 log, byte for byte.",
-    "retire-v1": "Replace a migrated v1 log by a stub that names its successors.",
+    "retire-v1": "Replace a migrated v1 log with a stub that names its successors.",
     "completion": "Print shell completion for bash, zsh or fish.",
 }
 #: Called by other programs, not by users.

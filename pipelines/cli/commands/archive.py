@@ -172,7 +172,7 @@ def extract_command(
 ) -> int:
     """Extract diffs from ARCHIVE, a path or a name of 'archive ls': all of them, or those of KEYs.
 
-    From a damaged archive, everything intact is extracted. A diff that was purged in the workspace
+    From a damaged archive, all intact diffs are extracted. A diff that was purged in the workspace
     of --repo is not extracted.
 
     Examples:

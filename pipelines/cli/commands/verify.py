@@ -152,7 +152,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--attribution",
-            "Count the tracked files behind which a session is known, by grade of evidence.",
+            "Count the tracked files with a known session, by grade of evidence.",
             flag=True,
         ),
         *REMOTE_OPTIONS,
