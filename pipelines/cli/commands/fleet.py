@@ -56,7 +56,7 @@ def run(**_given: Any) -> int:
 
 
 def run_plan(workers: int | None, as_json: bool, **given: Any) -> int:
-    """Print the repositories of a run, their sizes, and what it will take; write nothing.
+    """Print the repositories of a run, their sizes, and an estimate of its cost; write nothing.
 
     Examples:
       session-codec fleet plan migrate --repos repositories.txt

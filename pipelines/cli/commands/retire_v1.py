@@ -24,7 +24,7 @@ def run(
     """Replace a migrated v1 log with a stub that points agents to its history.
 
     The log is replaced only after it was rebuilt byte for byte, and only if the commit HEAD or a
-    remote holds it. For a remote, it is rebuilt from the remote's bytes as well.
+    remote contains it. For a remote, it is rebuilt from the remote's bytes as well.
 
     Examples:
       session-codec retire-v1 --dry-run
