@@ -1,4 +1,4 @@
-"""Read `history.jsonl` of Claude Code: the prompts of all sessions, which it never deletes.
+"""Read `history.jsonl` of Claude Code: the prompts of all sessions. It is never deleted.
 
     {"display": "...", "pastedContents": {"1": {"id": 1, "type": "text", "content": "..."}},
      "timestamp": 1767600000000, "project": "/home/ada/src/shop", "sessionId": "..."}
@@ -54,7 +54,7 @@ def typed_of(entry: dict[str, Any], stored: Callable[[str], str]) -> Typed:
 
     Args:
         entry: the line, as JSON has it.
-        stored: returns a long pasted text by its hash; empty if it is gone.
+        stored: returns a long pasted text by its hash; empty if it was deleted.
     """
     return Typed(
         session_id=text_of(entry.get("sessionId")),

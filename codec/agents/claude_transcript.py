@@ -8,7 +8,7 @@
 
 1. Lines of another session are skipped. A fork repeats its parent's lines under its own name, with
    their old times and `uuid`s: a line is skipped if its `uuid` was read before, or if it is older
-   than the first line of its file, for the parent's transcript may be gone.
+   than the first line of its file, because the parent's transcript may be gone.
 2. One answer may be on several lines; each has the usage up to that line.
 3. Lines of sub-agents are in files of their own, in `progress` records (2.0 and 2.1), or marked
    `isSidechain` (1.0). They count for tokens, commands and edits.
@@ -224,7 +224,7 @@ def _finished(
 
 
 def _exit_code(piece: dict[str, Any], result: dict[str, Any], output: str) -> int | None:
-    """Return the exit code of a command: results state failures in words, and omit successes."""
+    """Return the exit code of a command; results describe failures in words and omit successes."""
     if piece.get("is_error"):
         found = _EXIT.match(output)
         return int(found["code"]) if found else None

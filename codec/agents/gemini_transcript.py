@@ -7,7 +7,7 @@
     {"$rewindTo": ID}
 
 1. A message is written again, under its `id`, whenever it grows: its prompt and its time are those
-   of the first line, its tokens count once, and so does each call once it has ended.
+   of the first line, its tokens count once, and each call counts when it has ended.
 2. `$set` with `messages` replaces the conversation: it is written when a session begins, is resumed
    or is compressed. Its texts are not typed by a user; prompts have lines of their own.
 3. An edit has the whole file before and after. `fileDiff` is for display, and is not read.
@@ -143,7 +143,7 @@ def _usage(tokens: dict[str, Any]) -> Usage | None:
 
 
 def _called(reading: _Reading, call: dict[str, Any], asked: int) -> Iterator[Event]:
-    """Yield the events of a tool call, once it has ended."""
+    """Yield the events of a tool call that has ended."""
     name, status = text_of(call.get("id")), text_of(call.get("status"))
     if name in reading.calls or status not in _ENDED:
         return

@@ -41,7 +41,7 @@ _LOCAL_OUTPUT: Final = ("<local-command-stdout>", "<local-command-stderr>")
 def words_of(text: str) -> tuple[str, str]:
     """Return the words of a user, and the name of a slash command without arguments.
 
-    Both are empty if the user wrote nothing.
+    Both are empty if the user wrote none of the text.
     """
     named = _NAME.search(text)
     if named is not None:

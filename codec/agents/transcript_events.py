@@ -166,7 +166,7 @@ class Transcript(NamedTuple):
     unknown: Mapping[str, int] = MappingProxyType({})
 
 
-class Told(NamedTuple):
+class PartFacts(NamedTuple):
     """The facts that a transcript states about a part of a session; empty or None if unknown.
 
     Attributes:
@@ -233,7 +233,9 @@ def transcript_of(
     )  # fmt: skip
 
 
-def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, until: int) -> Told:
+def facts_between(
+    main: Transcript, helpers: Iterable[Transcript], since: int, until: int
+) -> PartFacts:
     """Sum up the events of a part of a session.
 
     Args:
@@ -252,7 +254,7 @@ def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, un
     answers = [a for a in main.answers if is_within(a.time)]
     more = [a for helper in helpers for a in helper.answers if is_within(a.time)]
     times = [t for t in main.times if t and is_within(t)]
-    return Told(
+    return PartFacts(
         prompt=task_in(next(texts, "")) or next(names, ""),
         model=next((a.model for a in reversed(answers) if a.model), ""),
         usage=usage_of([*answers, *more]),

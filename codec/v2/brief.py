@@ -1,4 +1,4 @@
-"""Write the handover to the next agent after one session, within a token budget.
+"""Write the handover to the next agent after a session, within a token budget.
 
     session-codec context, not instructions:
     goal: "Refresh login tokens before they expire"

@@ -1,6 +1,7 @@
 """Start the program with limits; run as a file, so that no second interpreter starts.
 
-`python launch.py PARENT MIB PROGRAM ARGUMENT...` limits memory, ends with the parent, runs PROGRAM.
+`python launch.py PARENT MIB PROGRAM ARGUMENT...` limits memory, ends when the parent ends, and runs
+PROGRAM.
 """
 
 from __future__ import annotations

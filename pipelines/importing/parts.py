@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 class Known:
-    """The sessions of a workspace, by the agents' ids of them."""
+    """The sessions of a workspace, by the agents' ids."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._by_name: defaultdict[str, list[History]] = defaultdict(list)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from codec.agents.codex_transcript import parent_of_rollout
-from codec.agents.transcript_events import Told, Transcript, told_between
+from codec.agents.transcript_events import PartFacts, Transcript, facts_between
 from codec.agents.transcripts import entries_of, read_transcript
 from pipelines.recording.spooled_events import Part, read_file
 
@@ -54,12 +54,12 @@ class Files(NamedTuple):
     helpers: tuple[Transcript, ...] = ()
     whole: bool = True
 
-    def told(self, since: int, until: int) -> Told:
+    def facts(self, since: int, until: int) -> PartFacts:
         """Return the facts about a part of the session; times are milliseconds since 1970."""
         if self.main is None:
-            return Told()
-        told = told_between(self.main, self.helpers, since, until)
-        return told if self.whole else told._replace(usage=None)
+            return PartFacts()
+        stated = facts_between(self.main, self.helpers, since, until)
+        return stated if self.whole else stated._replace(usage=None)
 
 
 def files_of(part: Part) -> Files:

@@ -14,7 +14,7 @@ from codec.agents.transcript_events import (
     Command,
     Transcript,
     Usage,
-    told_between,
+    facts_between,
     transcript_of,
     usage_of,
 )
@@ -87,7 +87,7 @@ def test_a_fork_counts_its_own_part_only() -> None:
     assert (usage_of(parent.answers), usage_of(fork.answers)) == (answers(4), answers(3))
     assert reported("claude-fork.jsonl") == answers(7)
     assert [Path(p).name for p in states.files] == ["bye.py"]
-    assert told_between(fork, (), 0, NEVER).prompt == "Now a farewell"
+    assert facts_between(fork, (), 0, NEVER).prompt == "Now a farewell"
 
 
 @needs_samples
@@ -96,7 +96,7 @@ def test_a_helper_is_added_as_a_child() -> None:
     main, _ = read("claude", "claude-subagent.jsonl", HELPED, seen)
     name = "agent-a7be8229c0a706726"
     helper, states = read("claude", f"claude-subagent.d/subagents/{name}.jsonl", HELPED, seen)
-    told = told_between(main, (helper,), 0, NEVER)
+    told = facts_between(main, (helper,), 0, NEVER)
     assert told.usage == reported("claude-subagent.jsonl")
     assert f"agent-{main.helpers[0]}" == name
     (file,) = states.files.values()
@@ -194,7 +194,7 @@ def test_a_fork_of_an_old_codex_ends_its_replay_with_a_pause() -> None:
         count(21, 1000, 100),
         agent="codex",
     )
-    told = told_between(found, (), 0, NEVER)
+    told = facts_between(found, (), 0, NEVER)
     assert (told.prompt, told.usage) == ("The fork's task", Usage(100))
 
 
