@@ -1,9 +1,9 @@
 """The folder of a fleet run: its plan, and one result file for each shard.
 
 1. `fleet.json` is written once. It states the repositories, the verbs, and the size of a shard, so
-   that a number determines its shard.
+   that a number identifies a shard.
 2. `results/NUMBER.jsonl` has one line for each verb that ended, appended at once. A line `began`
-   precedes it: a repository with `began` and no end was running when something was killed.
+   precedes it: a repository with `began` and no end was running when the process was killed.
 3. A repository is finished when all its verbs have results, or when one of them failed.
 """
 
