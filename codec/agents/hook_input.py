@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 
@@ -21,8 +20,7 @@ _MEMBER = re.compile(r'(?<!\\)"(?P<name>\w+)"\s*:\s*(?P<value>"(?:[^"\\]|\\.)*")
 _ID_LIMIT: Final = 200
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HookInput:
+class HookInput(NamedTuple):
     """The members of a hook's input that are used.
 
     Attributes:

@@ -8,13 +8,11 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from codec.agents.codex_transcript import parent_of_rollout
 from codec.agents.transcript_events import Told, Transcript, told_between
 from codec.agents.transcripts import entries_of, read_transcript
 from pipelines.recording.spooled_events import Part, read_file
@@ -76,6 +74,8 @@ def _read(agent: str, path: str, session_id: str) -> tuple[Transcript, bool] | N
 
 def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
     """Yield the transcripts of sub-agents, each with the session that its lines name."""
+    import glob  # most starts of a session read no transcript
+
     if part.agent == "claude":
         folder = os.path.join(path.removesuffix(".jsonl"), "subagents")
         for found in sorted(glob.glob(os.path.join(glob.escape(folder), "agent-*.jsonl"))):
@@ -95,6 +95,8 @@ def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
 
 def _child_of(path: str, session_id: str) -> str:
     """Return the id of a rollout if it is a sub-agent of a session; else empty."""
+    from codec.agents.codex_transcript import parent_of_rollout
+
     try:
         line = read_file(path, _FIRST_LINE, follow=False).partition(b"\n")[0]
     except OSError:

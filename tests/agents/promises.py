@@ -16,9 +16,7 @@ from pathlib import Path
 
 MANIFEST = ".session-codec/manifest.jsonl"
 #: The tracked files that `record` and `flush` write.
-OWN = frozenset(
-    (MANIFEST, "SESSION_DELTAS.log", "PROJECT_METRICS.tsv", "AGENT_PROGRESS_LOG_v2.md")
-)
+OWN = frozenset((MANIFEST, "SESSION_DELTAS.log", "PROJECT_METRICS.tsv", "AGENT_PROGRESS_LOG_v2.md"))
 
 
 @dataclass(frozen=True, kw_only=True)
