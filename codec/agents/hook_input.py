@@ -6,8 +6,7 @@ geminicli.com/docs/hooks). Cursor calls a session a conversation. From an input 
 was too long to keep whole, the members in its beginning and its end are still read.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 import json
 import re
 from typing import Any, Final, NamedTuple
