@@ -135,7 +135,7 @@ def status_of(text: str) -> tuple[Status, str]:
 
 @lru_cache(maxsize=4096)
 def is_status(text: str) -> bool:
-    """Return True if a text is a status, alone or with a remark after a sign or in brackets."""
+    """Return True if a text is a status, with or without a remark in brackets or after a sign."""
     text = one_line(text).strip("*_`~ ")
     found = _first_status(text)
     if found is None or re.match(_CHOICE, found[2]):

@@ -52,7 +52,7 @@ def decode_input(data: bytes) -> HookInput:
     conversation = found.pop("conversation_id")
     name = found["session_id"] = found["session_id"] or conversation
     if not name or len(name) > _ID_LIMIT or not name.isprintable():
-        raise FormatError("the input of a hook names no session", field="session_id")
+        raise FormatError("the input of a hook does not name a session", field="session_id")
     return HookInput(**found)
 
 

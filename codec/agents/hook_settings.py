@@ -223,7 +223,7 @@ def _one_of(text: str, group: Span) -> tuple[list[Span], int]:
 
 
 def _check(before: str, after: str) -> None:
-    """Raise FormatError if the meaning of both texts differs outside of our hooks."""
+    """Raise FormatError if the two texts differ in meaning outside our hooks."""
     if _others(_document(before)) != _others(_document(after)):
         raise FormatError(
             "cannot be edited without affecting other settings",
@@ -232,7 +232,7 @@ def _check(before: str, after: str) -> None:
 
 
 def _others(root: dict[str, Any]) -> dict[str, Any]:
-    """Return a document without our hooks and without parts that are empty without them."""
+    """Return a document without our hooks, and without lists that become empty."""
     kept: dict[str, list[Any]] = {}
     for event, groups in _events(root):
         others = []

@@ -71,7 +71,7 @@ def decode_fact(line: str) -> Fact:
     except (ValueError, RecursionError) as e:
         raise FormatError(f"not JSON: {e}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("fact"), str):
-        raise FormatError('not a fact: no object with "fact"')
+        raise FormatError('not a fact: expected a JSON object with the field "fact"')
     if "\\u" in line:
         try:
             _ENCODER.encode(fields).encode()

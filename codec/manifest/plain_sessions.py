@@ -3,7 +3,7 @@
 Most lines of a manifest are as `encode_session` writes them, and have nothing unusual: no escapes
 in texts, no fields of later versions. For these, one match checks and extracts all fields, in a
 third of the time of a JSON parser and a check of each field. All other lines are decoded by
-`jsonl.decode_fact`, which also words the errors. So this module may miss a valid line, but must
+`jsonl.decode_fact`, which also raises the errors. So this module may miss a valid line, but must
 never accept a line that is invalid or has another meaning; a test compares both decoders on
 generated lines.
 """

@@ -30,13 +30,13 @@ def check_patch(data: bytes) -> None:
     """Raise FormatError if bytes are not a patch; empty input is a patch without changes.
 
     Raises:
-        FormatError: there is no line that every patch has, its lines are coloured, or it is a
-            mail with an encoded body.
+        FormatError: there is no line that every patch has, its lines are coloured, or it is an
+            email with an encoded body.
     """
     is_usual = data.startswith(_USUAL)
     if not is_usual and (encoded := re.match(_ENCODED, data)):
         raise FormatError(
-            f"is a mail in {encoded['encoding'].decode().lower()}, not the lines of a patch",
+            f"is an email encoded as {encoded['encoding'].decode().lower()}, not a plain patch",
             line=1,
             hint="Decode it with 'git mailinfo text.txt a.patch < MAIL' and pass a.patch",
         )

@@ -1,6 +1,6 @@
 """Count the lines that a patch adds and removes, and name the path it is mostly about.
 
-1. Lines are counted themselves. Hunk headers in logs are often wrong (shortened by hand, or
+1. The lines themselves are counted. Hunk headers in logs are often wrong (shortened by hand, or
    written by a model), so their counts are not used.
 2. `--- a` followed by `+++ b` is a file header if a hunk, another file or the end of the patch
    follows; any other line that begins with `+` or `-` is a changed line.

@@ -1,4 +1,4 @@
-"""`.session-codec/summaries/PERIOD.json`: the claims of a model about a period that passed.
+"""`.session-codec/summaries/PERIOD.json`: the checked claims of a model about a period.
 
 1. A file is one JSON document with one claim on a line, so that diffs are readable.
 2. A claim cites a session by key and identity: a merge can give the key to another session.

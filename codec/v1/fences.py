@@ -1,7 +1,8 @@
 """Find the fences of a v1 log: where code, quotes and patches begin and end.
 
-`_closing_plain` and `patch_end` decide what logs leave open; FORMATS.md has the examples. Each
-search remembers the fences that it found unclosed, so that the walk over a log takes linear time.
+`_closing_plain` and `patch_end` decide the cases that logs leave open; FORMATS.md has the examples.
+Each search remembers the fences that it found unclosed, so that the walk over a log takes linear
+time.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ it.
 3. A heading inside a closed fence is a quoted example. An unclosed fence does not count.
 4. A session ends at the next session heading, or at a heading of a higher level outside fences.
    Undated headings of its own level belong to it, except those after the last entry.
-5. The time is linear in the input, even if the input is made to be slow.
+5. The time is linear in the input, even for malicious input.
 
 `v1.fences` decides where fences end; FORMATS.md has the examples.
 """

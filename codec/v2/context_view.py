@@ -87,7 +87,7 @@ def render_context(
         style: the style in which sessions are written.
         last: the most sessions to show; None for all. Without a budget, the others are left out.
         before: a summary of sessions that are older than `deltas`.
-        notes: of sessions, by key; left out without a budget, as the summary is.
+        notes: the notes of sessions, by key; left out without a budget, as the summary is.
         lines: lines after the sessions; left out if they do not fit.
     """
     deltas = in_order(deltas, lambda delta: delta.key)
@@ -130,7 +130,7 @@ def render_context(
 
 
 def _largest(fits: Context, made: Callable[[int], Context], most: int, budget: int) -> Context:
-    """Return the context with most sessions that fits a budget; `fits` has no sessions."""
+    """Return the context with the most sessions that fits a budget; `fits` has no sessions."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2

@@ -97,7 +97,7 @@ def stdout_to(path: str) -> Iterator[None]:
 
 
 def write_output(path: str, data: bytes) -> None:
-    """Replace a file that the user named as a whole, or write to a device or pipe."""
+    """Replace a user-named file atomically, or write to a device or pipe."""
     from pipelines.system.fs.files import replace_file
 
     if os.path.exists(path) and not os.path.isfile(path):

@@ -97,7 +97,7 @@ class Store:
         Args:
             key: the key of its session.
             patch: the size and hash that it must have.
-            commits: the commits from which git remakes the diff, see `commits_of`.
+            commits: the commits from which git recomputes the diff, see `commits_of`.
 
         Raises:
             Erased: it was erased on purpose.

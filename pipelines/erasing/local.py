@@ -133,7 +133,7 @@ def archive_holds(path: str, fact: Archive, targets: Targets) -> bool:
     """Return True if an archive has one of the diffs.
 
     Raises:
-        IntegrityError: it is damaged, so that this is unknown.
+        IntegrityError: it is damaged, so the answer is unknown.
     """
     holds, problem = _holds(path, targets, fact)
     if problem and not holds:

@@ -109,7 +109,7 @@ class PatchMaker:
         """Return the patches, by number. Nothing can be added afterwards.
 
         Args:
-            modes: of the files that git has, by path.
+            modes: the modes of the files that git has, by path.
             left_out: paths that no patch may contain.
         """
         first = len(self._marks) + 1

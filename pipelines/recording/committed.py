@@ -43,7 +43,7 @@ Pending = tuple[bytes, Fact]
 
 
 class _Asked(NamedTuple):
-    """The last question to git, and its answer.
+    """The answer of git when it was last asked.
 
     Attributes:
         head: the commit of HEAD.
@@ -167,7 +167,7 @@ def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
 
 
 def _read_asked(store: str) -> _Asked:
-    """Return the last question to git; an empty one if it cannot be read."""
+    """Return the last answer of git; an empty one if it cannot be read."""
     try:
         head, branches, manifests = json.loads(read_bytes(os.path.join(store, _ASKED)))
         return _Asked(str(head), str(branches), tuple(map(str, manifests)))

@@ -45,7 +45,7 @@ class Beginning(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """A part of a session whose commits are searched.
+    """A part of a session whose commits are to be found.
 
     Attributes:
         head: the full hash of HEAD at its end.
@@ -71,7 +71,7 @@ class Taken(NamedTuple):
         ranges: each is `BASE..HEAD`, in their order; empty without commits.
         commits: the number of commits.
         seen: all commits that it made, including those that were recorded before.
-        made: these, and the commits that later ones replaced.
+        made: `seen`, and the commits that later ones replaced.
         subject: the first line of the last commit's message; empty if it was not read.
     """
 
@@ -190,8 +190,8 @@ def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> 
 def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
     """Return the index of the first move of a session.
 
-    Reflogs count seconds: of the moves in the second of the beginning, those from the first that
-    leads to the commit of the beginning count.
+    Reflogs count seconds: of the moves in the second in which the session began, count those from
+    the first one to the commit at its beginning.
     """
     before = sum(move.time < begun.time for move in moves)
     if before and moves[before - 1].new == begun.commit:
@@ -201,7 +201,7 @@ def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
 
 
 def _index(moves: Sequence[Move], commit: str, time: int) -> int:
-    """Return the index after the last move to a commit up to a time, else after any move."""
+    """Return the index after the last move to a commit until a time, else after the last move."""
     before = [n for n, move in enumerate(moves, 1) if move.time <= time]
     there = [n for n in before if moves[n - 1].new == commit]
     return max(there or before, default=0)

@@ -164,7 +164,7 @@ def _read_file(workspace: Workspace) -> bytes | None:
     if os.path.islink(path):
         raise Conflict(
             f"{REFERENCES} is a symbolic link; nothing is read or written through it",
-            hint="Replace the link by the file itself",
+            hint="Replace the link with the file itself",
         )
     try:
         with open(path, "rb") as f:

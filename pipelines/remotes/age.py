@@ -116,7 +116,9 @@ def read_identities(path: str) -> list[Any]:
         ) from None
     if data.startswith(_ENCRYPTED):
         raise FormatError(
-            "is encrypted itself", file=path, hint="Decrypt it first: age -d -o identity FILE"
+            "the identity file is encrypted",
+            file=path,
+            hint="Decrypt it first: age -d -o identity FILE",
         )
     try:
         if data.startswith(_KEY_FILE):

@@ -1,8 +1,8 @@
 """Find sessions: rank them, and explain why each one matches.
 
 An answer quotes text that others wrote. It is marked as data, in quotes on one line, without
-that a terminal obeys; the number of quoted characters is limited. The name of an agent is shown as
-one word, whatever the fact states.
+control characters that a terminal obeys; the number of quoted characters is limited. The name of an
+agent is shown as one word, whatever the fact states.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Explain why a session matches: the sentence, path or diff line with most words of the question.
+"""Explain why a session matches: the text, path or diff line with the most words of the question.
 
 If the session has no or few of these words, the reason is the sentence whose meaning is closest to
 the question.
@@ -52,7 +52,7 @@ class Reason(NamedTuple):
 
 
 def reason_by_words(texts: Texts, terms: Sequence[str]) -> Reason:
-    """Return the sentence or path with most terms, as a reason."""
+    """Return the sentence or path with the most terms, as a reason."""
     named = (
         ("notes", texts.notes),
         ("remark", texts.remark),

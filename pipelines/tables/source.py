@@ -182,10 +182,10 @@ def _has_usage(session: Session) -> bool:
 
 
 def _usage(name: str, session: Session) -> Row:
-    m, told = session.metrics, session.transcript
-    tokens = told.tokens if told else {}
+    m, stated = session.metrics, session.transcript
+    tokens = stated.tokens if stated else {}
     classes = tuple(tokens.get(name, 0) if tokens else None for name in _CLASSES)
-    figures = (m.tokens_used or None, m.duration_min, *classes, told.wall_min if told else None)
+    figures = (m.tokens_used or None, m.duration_min, *classes, stated.wall_min if stated else None)
     return _row("usage", session, name, (session.agent, *figures))
 
 

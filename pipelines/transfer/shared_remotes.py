@@ -1,7 +1,7 @@
 """Read the snapshots of a remote to which other people write as well.
 
-Anyone who may upload objects can upload a snapshot under the name of any writer. So one that cannot
-be read hides nothing: the one before it counts. If the numbers of a writer have a gap, the snapshot
+Anyone who may upload objects can upload a snapshot under the name of any writer. So an unreadable
+snapshot hides nothing: the previous one counts. If the numbers of a writer have a gap, the snapshot
 before the gap counts as well. A workspace detects numbers of its own writer that it did not write.
 """
 

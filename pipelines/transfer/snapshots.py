@@ -107,7 +107,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
         if workspace.is_linked(name):
             raise Conflict(
                 f"{name} is a link; refusing to send its target",
-                hint="Replace the link by the file itself",
+                hint="Replace the link with the file itself",
             )
     tracked = read_tracked(workspace)
     found: dict[str, bytes] = {

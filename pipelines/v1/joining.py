@@ -1,7 +1,7 @@
 """Join known sessions that are versions of one entry, by a revision from the log.
 
-The result depends only on the manifest and the current logs, so clones with the same ones write the
-same facts.
+The result depends only on the manifest and the current logs, so clones with the same manifest and
+logs write the same facts.
 """
 
 from __future__ import annotations

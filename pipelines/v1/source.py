@@ -81,9 +81,9 @@ def source_name(workspace: Workspace, path: str) -> str:
 def find_sources(workspace: Workspace, name: str) -> list[str]:
     """Return the absolute paths of the logs that a user names.
 
-    A relative name is searched for in the current folder, then in the workspace. A folder means the
-    Markdown and text files in it and below, a pattern the files that match it. A name without a
-    file is returned as it is.
+    A relative name is searched for in the current folder, then in the workspace. A folder selects
+    the Markdown and text files in it and below; a pattern selects the files that match it. A name
+    without a file is returned as it is.
 
     Args:
         workspace: the workspace.

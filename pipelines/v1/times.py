@@ -52,8 +52,8 @@ class Times:
             else:
                 yield Finding(
                     code="ambiguous-date",
-                    message=f"{number} sessions have dates that may begin with the day or the "
-                    "month; they are kept as text only",
+                    message=f"{number} sessions have ambiguous dates (day or month first); "
+                    "they are kept as text only",
                     file=self._name,
                     line=line,
                     hint="Pass --dates dmy or --dates mdy",

@@ -293,7 +293,7 @@ def _check_output(request: Request) -> None:
 
 
 def _is_inside(request: Request, key: Key) -> bool:
-    """Return True if a key is in the requested range, read as `query` reads it."""
+    """Return True if a key is in the requested range, by the rules of `query`."""
     since, until = request.since or "", request.until
     return key >= since and (until is None or key[: len(until)] <= until)
 

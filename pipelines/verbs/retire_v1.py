@@ -1,4 +1,4 @@
-"""Replace a migrated v1 log by a stub.
+"""Replace a migrated v1 log with a stub.
 
 1. The log must have been migrated as it is now and be rebuilt byte for byte, *and* its bytes must
    survive this machine: they are in the commit `HEAD`, or were rebuilt byte for byte from a remote
@@ -34,7 +34,7 @@ class Plan:
         workspace: the workspace of the log.
         source: its path relative to the workspace.
         sha256: the SHA-256 of the log as it is now.
-        stands_for: the SHA-256 of the log that the stub will name: this one, or, if sessions were
+        stub_sha256: the SHA-256 of the log that the stub will name: this one, or, if sessions were
             added to a stub, the log that the stub names.
         fact: the fact to record; None if it is recorded already.
         done: the file is a stub already.
@@ -43,7 +43,7 @@ class Plan:
     workspace: Workspace
     source: str
     sha256: Sha256
-    stands_for: Sha256
+    stub_sha256: Sha256
     fact: V1Retired | None
     done: bool = False
 
@@ -67,13 +67,13 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
         raise NotFound(f"{source}: no such file in {workspace.root}")
     data = read_bytes(path)
     sha256 = sha256_of(data)
-    stands_for = stubbed_log(data) or sha256
+    stub_sha256 = stubbed_log(data) or sha256
     if is_bare_stub(data):
         return Plan(
             workspace=workspace,
             source=source,
             sha256=sha256,
-            stands_for=stands_for,
+            stub_sha256=stub_sha256,
             fact=None,
             done=True,
         )
@@ -96,13 +96,15 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
             " 'session-codec sync', and name the --remote",
         )
     retired = manifest.retired_version(source)
-    recorded = retired is not None and retired.sha256 == stands_for
-    fact = None if recorded else V1Retired(source=source, sha256=stands_for, time=moment())
-    return Plan(workspace=workspace, source=source, sha256=sha256, stands_for=stands_for, fact=fact)
+    recorded = retired is not None and retired.sha256 == stub_sha256
+    fact = None if recorded else V1Retired(source=source, sha256=stub_sha256, time=moment())
+    return Plan(
+        workspace=workspace, source=source, sha256=sha256, stub_sha256=stub_sha256, fact=fact
+    )
 
 
 def apply(made: Plan) -> None:
-    """Record that the log is retired, then replace it by the stub.
+    """Record that the log is retired, then replace it with the stub.
 
     Raises:
         Conflict: the log changed since the plan was made.
@@ -115,7 +117,7 @@ def apply(made: Plan) -> None:
             raise Conflict(f"{made.source} changed just now", hint="Run the same command again")
         if made.fact is not None:
             record_facts(workspace, "retire-v1", [made.fact])
-        replace_file(path, [encode_stub(made.stands_for)])
+        replace_file(path, [encode_stub(made.stub_sha256)])
 
 
 def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:

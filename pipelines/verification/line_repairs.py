@@ -71,7 +71,7 @@ class Repairs(NamedTuple):
     findings: tuple[Finding, ...] = ()
     edits: tuple[Replace, ...] = ()
 
-    def as_they_stand(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+    def with_current_lines(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield findings on repaired files with the line numbers of the current files."""
         after: dict[str, list[bytes]] = {e.path: e.after.split(b"\n") for e in self.edits}
         before: dict[str, dict[bytes, int]] = {e.path: {} for e in self.edits}
@@ -226,7 +226,7 @@ def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
         found.append(_lost_manifest())
     for name, data in files:
         found += _unknown_rows(name, data, manifest)
-    return repairs.as_they_stand(found)
+    return repairs.with_current_lines(found)
 
 
 def fact_findings(manifest: Manifest) -> list[Finding]:

@@ -231,8 +231,8 @@ class Verdict:
         root: the folder of the workspace in the repository; `.` for its top.
         sessions, versions: their numbers in the manifest.
         diffs, layouts: the numbers of intact, missing and damaged ones, in this order.
-        absent: the keys of diffs that are missing locally, and that git cannot remake.
-        in_git: the number of missing diffs that git remakes with the recorded hash.
+        absent: the keys of diffs that are missing locally, and that git cannot recompute.
+        in_git: the number of missing diffs that git recomputes with the recorded hash.
         findings: all findings and notes.
         tokens: the savings; None without a v1 log, or without its counts by this tokenizer.
         since: the commit that changes are compared with; None if everything is judged.

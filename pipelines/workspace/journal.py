@@ -1,8 +1,8 @@
 """The journal of a verb's committed writes, and `recover`, which completes them.
 
 A transaction (`workspace.transaction`) writes the bytes to append to a journal, and commits by
-giving the journal its name. Journal and staging folder share a random token, `.session-
-codec/journal-TOKEN`; version 0.1.0 used none:
+giving the journal its name. Journal and staging folder share a random token,
+`.session-codec/journal-TOKEN`; version 0.1.0 used none:
 
     {"format":"session-codec-journal","version":1,"verb":"migrate","appends":[["PROJECT_METRICS.tsv",0,80]]}
     <the bytes to append, one after the other>
@@ -199,7 +199,7 @@ def target_of(workspace: Workspace, path: RelPath) -> str:
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(
             f"{path} is a symbolic link, or below one; nothing is written through it",
-            hint="Replace the link by the file itself",
+            hint="Replace the link with the file itself",
         )
     return target
 

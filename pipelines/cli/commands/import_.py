@@ -97,7 +97,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--since",
-            f"Leave out sessions that ended before: {TIME_FORMS}.",
+            f"Leave out sessions that ended before TIME: {TIME_FORMS}.",
             default="",
             metavar="TIME",
         ),

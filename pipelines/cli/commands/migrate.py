@@ -93,7 +93,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--heading-pattern",
-            "A form of your own: a pattern with a group time, or with year, month and day.",
+            "Your own form: a regular expression with a group time, or year, month and day.",
             metavar="REGEX",
         ),
         Option(

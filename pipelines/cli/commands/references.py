@@ -34,7 +34,7 @@ def run(
     tokenizer: str,
     as_json: bool,
 ) -> int:
-    """Build and refresh PROJECT_REFERENCES.yaml from what the files of REPO state.
+    """Build and refresh PROJECT_REFERENCES.yaml from the files of REPO.
 
     Manifests, lock files, workflows, CLAUDE.md, AGENTS.md, .claude/, PROJECT_MEMORY.yaml and v1
     logs are read. Your own changes, additions, removals and comments are kept. To stay within the

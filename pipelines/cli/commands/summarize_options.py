@@ -38,7 +38,7 @@ MODEL_OPTIONS: Final = (
     ),
     Option(
         "--max-dropped",
-        "End with 3 if more than PERCENT of the model's claims were dropped.",
+        "Exit with 3 if more than PERCENT of the model's claims were dropped.",
         read=percent,
         metavar="PERCENT",
     ),

@@ -43,7 +43,7 @@ class S3Remote(S3Objects):
         return False
 
     def hidden(self) -> Sequence[Remote]:
-        """Return views of older versions, including those behind a delete marker."""
+        """Return views of older versions, including those hidden by a delete marker."""
         by_key: dict[str, list[dict[str, Any]]] = {}
 
         def once() -> None:

@@ -106,7 +106,7 @@ class Content(NamedTuple):
         period: the period.
         figures, before: the figures of the period, and of the period before it.
         private: the number of sessions that are counted but not shown.
-        files, folders: files and folders, those with most changed lines first.
+        files, folders: files and folders, those with the most changed lines first.
         unread: the number of sessions with a patch whose files are unknown.
         longest, failing, reverted: sessions.
         repeated: tasks with several sessions.

@@ -53,7 +53,7 @@ class Group(NamedTuple):
 
 
 def repeated(sessions: Iterable[Session]) -> list[Repeated]:
-    """Return the tasks that several sessions worked on, those with most sessions first.
+    """Return the tasks that several sessions worked on, those with the most sessions first.
 
     Args:
         sessions: the sessions, oldest first.

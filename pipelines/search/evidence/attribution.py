@@ -37,7 +37,7 @@ _Changes = Mapping[str, Sequence[Candidate]]
 
 
 class Attribution(NamedTuple):
-    """The number of tracked files by the best evidence for a session behind them.
+    """The number of tracked files, by the best evidence for the session that wrote them.
 
     Attributes:
         files: the number of files.

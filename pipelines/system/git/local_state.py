@@ -206,8 +206,8 @@ def _is_tracked(path: str) -> bool:
 def _is_absent(path: str) -> bool:
     """Return True if git's index certainly has no entry with the name of a path.
 
-    Certain is an index whose owner need not be checked, which writes names as a whole (version 2
-    or 3) and has all of them: neither a shared part nor folders in place of their files.
+    This is certain for an index whose owner need not be checked, and which has all names, each as a
+    whole: version 2 or 3, without a shared part, and without folders in place of their files.
     """
     top = repository_of(ancestors(os.path.realpath(os.path.dirname(path) or os.curdir)))
     folders = git_folders(top) if top is not None else None
