@@ -11,7 +11,7 @@ VERBS: Final = {
     "record": "Record a session when its task is done: its diff, figures and notes.",
     "flush": "Write pending sessions to the tracked files, so that they can be committed.",
     "show": "Show one session: its reference entry, its diff, or its v1 entry.",
-    "find": "Find sessions by words of their task, notes, paths and diffs.",
+    "find": "Find sessions by words in their task, notes, paths and diffs.",
     "why": "Name the sessions behind a file or a line, with graded evidence.",
     "mcp": "Serve find, read and context to coding agents over MCP.",
     "amend": "Correct the record of a session, or remove its texts.",

@@ -90,7 +90,7 @@ def files_of(workspace: Workspace) -> list[str]:
 
 
 def holds_patch(workspace: Workspace, hashes: Collection[str]) -> bool:
-    """Return True if the index has, or may have, words of one of these diffs."""
+    """Return True if the index has, or may have, words of a given diff."""
     path = workspace.path(NAME)
     if not os.path.lexists(path) or is_planted(path):
         return False

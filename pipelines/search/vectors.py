@@ -88,7 +88,7 @@ class Similar:
 
 
 def similarities(connection: sqlite3.Connection, question: Vectors, wanted: Filter) -> Similar:
-    """Return the similarities of the wanted sessions that have vectors to a question.
+    """Return how similar each wanted session with a vector is to a question.
 
     Args:
         connection: the index.

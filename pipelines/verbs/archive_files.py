@@ -260,7 +260,7 @@ class _Output:
             ):
                 raise Conflict(
                     f"{self._path} exists with different content; refusing to overwrite it",
-                    hint="Name another folder with --to",
+                    hint="Pass another folder with --to",
                 )
             os.replace(self._unfinished, self._path)
         finally:

@@ -129,7 +129,7 @@ def _versions(workspace: Workspace, name: str) -> list[Session]:
 
 
 def disown(workspace: Workspace, name: str) -> list[str]:
-    """Record that the tombstones of a session's diffs do not count; return the diffs' files.
+    """Record that a session's tombstones are ignored; return the files of its diffs.
 
     It is possible only if the bytes still exist: a completed purge is final.
 

@@ -219,5 +219,5 @@ def _judged(report: TokenReport) -> Iterator[Finding]:
                 code=f"over-{name}-budget",
                 message=f"{name}: {cost:,} tokens by {report.tokenizer}, budget {limit:,}",
                 file=file,
-                hint=f"Shorten the references, or give more with --{name}-budget",
+                hint=f"Shorten the references, or raise --{name}-budget",
             )

@@ -27,7 +27,7 @@ _CHECKS: Final = {
     "progress": f"Each entry of {PROGRESS} is a session of the manifest",
     "diffs": "Each diff that is stored here is the one that was recorded",
     "archives": "Archives hold nothing that was erased",
-    "logs": "Each version of a v1 log can be rebuilt from what is stored here",
+    "logs": "Each version of a v1 log can be rebuilt from the files that are stored here",
     "files": "Nothing is left of a stopped run; git and agents have their lines in the files",
     "references": f"{REFERENCES} is what the repository states",
     "spool": "No event of a hook waits",

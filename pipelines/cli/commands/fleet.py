@@ -52,7 +52,7 @@ def run(**_given: Any) -> int:
       session-codec fleet status
       session-codec fleet report -o fleet.html
     """
-    raise Misuse("fleet needs a verb: plan, run, status, report or shard")
+    raise Misuse("missing verb: plan, run, status, report or shard")
 
 
 def run_plan(workers: int | None, as_json: bool, **given: Any) -> int:

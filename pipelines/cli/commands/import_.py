@@ -45,8 +45,8 @@ def run(
 
     A session gets its task, model, active time, tokens, commits and exact diff. A session that
     hooks or 'record' already recorded is completed, not added again. Running import again adds what
-    is new. Secrets in texts are replaced before they are written. The transcripts themselves are
-    only read.
+    is new. Secrets in texts are replaced before they are written. The transcripts themselves do not
+    change.
 
     Examples:
       session-codec import --dry-run
