@@ -22,7 +22,7 @@ VERBS: Final = {
     "import": "Import sessions from the transcripts that coding agents keep.",
     "migrate": "Migrate a v1 log to references, diffs and metrics; prove that no byte is lost.",
     "archive": "Pack the diffs of past months; list, verify, unpack and repair archives.",
-    "sync": "Copy a workspace to a directory or an S3 bucket; upload only what is missing.",
+    "sync": "Copy a workspace to a directory or an S3 bucket; upload only missing objects.",
     "restore": "Restore a workspace from a remote, even into an empty folder.",
     "purge": "Erase the diff of one session permanently.",
     "verify": "Verify every hash, and report how many tokens are saved.",

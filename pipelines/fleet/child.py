@@ -41,7 +41,7 @@ _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 
 
 class _Ended(NamedTuple):
-    """The end of a child: exit code or negative signal, seconds, peak bytes; True if in time."""
+    """The end of a child: exit code or negative signal, seconds, peak bytes, timeout or not."""
 
     code: int
     seconds: float

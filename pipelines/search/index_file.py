@@ -68,7 +68,7 @@ def memory_index() -> sqlite3.Connection:
 
 
 def recreate(connection: sqlite3.Connection, workspace: Workspace) -> sqlite3.Connection:
-    """Close an index and return an empty one, without any byte of the first."""
+    """Close an index and return an empty one, without any byte of the old one."""
     has_file = bool(connection.execute("PRAGMA database_list").fetchone()[2])
     connection.close()
     if not has_file:

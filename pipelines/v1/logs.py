@@ -173,7 +173,7 @@ def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
 
 def _no_sessions(name: str) -> Finding:
     """Return a finding on a migrated log that has no sessions any more."""
-    message = "has no session any more; what was migrated from it stays"
+    message = "has no sessions any more; the migrated sessions stay"
     return Finding(code="no-sessions", message=message, level="note", file=name)
 
 

@@ -42,9 +42,9 @@ from pipelines.workspace.location import Workspace, writing
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
-_EXTRACT = "'session-codec archive extract' takes out what is intact"
+_EXTRACT = "'session-codec archive extract' extracts the intact diffs"
 _MEND = (
-    "'session-codec archive repair' repairs an index; 'archive extract' takes out what is intact"
+    "'session-codec archive repair' repairs an index; 'archive extract' extracts the intact diffs"
 )
 
 

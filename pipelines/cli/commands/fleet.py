@@ -324,7 +324,7 @@ VERB: Final = Verb(
                 Option("--tables", "The folder of the tables. [default: the run's own]",
                        metavar="DIR|URL"),
                 Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
-                Option("--usd-per-million", "US dollars for a million tokens; adds costs.",
+                Option("--usd-per-million", "The price of a million tokens; adds costs.",
                        read=price, metavar="USD"),
                 Option("--force", "Overwrite FILE even if it is not a fleet report.", flag=True),
                 JSON,

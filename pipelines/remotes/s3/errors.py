@@ -83,7 +83,7 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
     if status == 404:
         return NotFound(f"{where}: the remote has no such object", hint="Check the remote's name")
     if status in (401, 403):
-        hint = "Check the credentials, and what they allow on this bucket"
+        hint = "Check the credentials and their permissions for this bucket"
         return Denied(f"{where}: access denied ({code})", hint=hint)
     if status in (301, 307):
         return Unavailable(f"{where}: {ELSEWHERE}", hint=SET_REGION)
