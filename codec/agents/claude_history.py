@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from codec.agents.json_values import milliseconds_of, object_of, text_of
-from codec.agents.prompts import task_of
+from codec.agents.prompts import words_of
 from codec.agents.transcript_events import Prompt
 
 _PASTED: Final = re.compile(
@@ -75,4 +75,4 @@ def _task(entry: dict[str, Any], stored: Callable[[str], str]) -> str:
         long = stored(name) if _HASH.fullmatch(name) else ""
         return text_of(piece.get("content")) or long or m[0]
 
-    return task_of(_PASTED.sub(content, text))[0]
+    return words_of(_PASTED.sub(content, text))[0]

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from codec.agents.edit_events import ABSENT, Edit, State
 from codec.agents.json_values import bytes_of, count_of, list_of, object_of, text_of, time_of
-from codec.agents.prompts import task_of
+from codec.agents.prompts import words_of
 from codec.agents.transcript_events import (
     Answer,
     Command,
@@ -120,9 +120,9 @@ def _asked(message: dict[str, Any], time: int, *, is_typed: bool) -> Iterator[Ev
         if _SUMMARY in text:
             yield Compaction(time)
         return
-    task, fallback = ("", text) if _SLASH.fullmatch(text) else task_of(text)
-    if task or fallback:
-        yield Prompt(time, task, fallback)
+    words, fallback = ("", text) if _SLASH.fullmatch(text) else words_of(text)
+    if words or fallback:
+        yield Prompt(time, words, fallback)
 
 
 def _answered(reading: _Reading, message: dict[str, Any], name: str, time: int) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codec.agents.prompts import is_local_output, task_of
+from codec.agents.prompts import is_local_output, words_of
 from codec.agents.transcript_events import Prompt
 
 
@@ -29,10 +29,10 @@ class PendingPrompt:
             if self._prompt is not None and self._prompt.fallback:
                 self._prompt = None
             return
-        task, fallback = task_of(text)
-        if task or fallback:
+        words, fallback = words_of(text)
+        if words or fallback:
             yield from self.end()
-            self._prompt = Prompt(time, task, fallback)
+            self._prompt = Prompt(time, words, fallback)
 
     def end(self) -> Iterator[Prompt]:
         """Yield the pending prompt at the end of the transcript."""

@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.fleet.steps import STEPS
-from pipelines.outcomes.errors import Conflict, NotFound
-from pipelines.system.fs.files import make_folder, replace_file
+from pipelines.outcomes.errors import Conflict, NotFound, WorkspaceLocked
+from pipelines.system.fs.files import make_folder, replace_file, sync_written
+from pipelines.system.fs.locks import locked
 
 _SCHEMA: Final = "session-codec/fleet-run/1"
 _PLAN: Final = "fleet.json"
@@ -179,8 +181,9 @@ def read_shard(folder: str, index: int) -> Progress:
         try:
             found = json.loads(line)
             key = (found["repository"], found["verb"])
-            if found.pop("began", False):
-                progress.began[key] = progress.began.get(key, 0) + 1
+            if "began" in found:
+                change = 1 if found["began"] else -1
+                progress.began[key] = progress.began.get(key, 0) + change
             else:
                 found["codes"] = tuple(found["codes"])
                 progress.results.setdefault(key, Result(**found))
@@ -190,17 +193,59 @@ def read_shard(folder: str, index: int) -> Progress:
 
 
 def append(folder: str, index: int, line: Mapping[str, Any]) -> None:
-    """Append a line to the results of a shard."""
+    """Append a line to the results of a shard; `sync_results` makes it durable."""
     data = f"{json.dumps(line, separators=(',', ':'))}\n".encode()
     path = shard_path(folder, index)
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        os.write(fd, b"\n" + data if torn else data)
-        os.fsync(fd)
+        left = memoryview(b"\n" + data if torn else data)
+        while left:
+            left = left[os.write(fd, left) :]
     finally:
         os.close(fd)
+
+
+@contextmanager
+def lock_run(folder: str) -> Iterator[None]:
+    """Hold the lock of a run.
+
+    Raises:
+        WorkspaceLocked: another process holds it.
+    """
+    with _locked(folder, "run", "another 'fleet run' is using this folder"):
+        yield
+
+
+@contextmanager
+def lock_shard(folder: str, index: int) -> Iterator[None]:
+    """Hold the lock of a shard.
+
+    Raises:
+        WorkspaceLocked: another process holds it.
+    """
+    with _locked(folder, f"{index:06d}", f"another process is running shard {index}"):
+        yield
+
+
+@contextmanager
+def _locked(folder: str, name: str, problem: str) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(os.path.join(folder, "locks", name), wait=0))
+        except WorkspaceLocked:
+            raise WorkspaceLocked(
+                f"{folder}: {problem}", hint="Wait for its end, or name another folder with --run"
+            ) from None
+        yield
+
+
+def sync_results(folder: str, index: int) -> None:
+    """Make the results of a shard durable, if it has any."""
+    path = shard_path(folder, index)
+    if os.path.exists(path):
+        sync_written([path])
 
 
 def is_finished(plan: Plan, member: Member, progress: Progress) -> bool:
@@ -243,11 +288,12 @@ def all_results(folder: str, plan: Plan) -> Iterator[tuple[Member, Result]]:
 def forget_failed(folder: str, plan: Plan) -> None:
     """Remove the results of failed repositories, so that they run again."""
     for index in range(plan.shards):
-        progress = read_shard(folder, index)
-        failed = {r.repository for r in progress.results.values() if r.outcome not in CONTINUES}
-        if failed:
-            kept = [r for r in progress.results.values() if r.repository not in failed]
-            replace_file(shard_path(folder, index), _lines(kept))
+        with lock_shard(folder, index):
+            results = read_shard(folder, index).results.values()
+            failed = {r.repository for r in results if r.outcome not in CONTINUES}
+            if failed:
+                kept = [r for r in results if r.repository not in failed]
+                replace_file(shard_path(folder, index), _lines(kept))
 
 
 def _lines(results: Iterable[Result]) -> Sequence[bytes]:

@@ -9,6 +9,7 @@ import pytest
 
 from codec.agents.edit_events import ABSENT, State
 from codec.agents.file_states import States
+from codec.agents.prompts import task_in
 from codec.agents.transcript_events import (
     Command,
     Transcript,
@@ -119,7 +120,7 @@ def test_commands_have_their_exit_code_and_commits() -> None:
 def test_gemini_counts_each_answer_once_and_has_both_states_of_each_edit() -> None:
     found, states = read("gemini", "gemini-commit.jsonl", GEMINI)
     assert usage_of(found.answers) == Usage(200 * 7, 60 * 7, 0, 800 * 7)
-    assert [p.text for p in found.prompts] == ["Add a greeting", "Now a farewell"]
+    assert [task_in(p.text) for p in found.prompts] == ["Add a greeting", "Now a farewell"]
     assert [(c.exit_code, c.output[:14]) for c in found.commands] == [
         (0, "[main 5224ed6]"), (0, "[main 52d4bef]"),
     ]  # fmt: skip
