@@ -54,7 +54,7 @@ class PatchRef(NamedTuple):
 
     @classmethod
     def of(cls, data: bytes) -> Self:
-        """Return the reference to a patch of these bytes."""
+        """Return the reference to the patch with the given bytes."""
         return cls(sha256_of(data), len(data))
 
 

@@ -188,7 +188,7 @@ def _short_name(text: str) -> str:
 
 
 def _remark(rest: str, status: Status) -> str:
-    """Return the text after the status word without brackets and signs that repeat the status."""
+    """Return the text after the status word, without brackets and a repeated status sign."""
     rest = rest.replace("\ufe0f", "").strip(_REMARK_EDGE)
     if rest.startswith("(") and rest.endswith(")") and rest.count("(") == 1:
         rest = rest[1:-1].strip()

@@ -1,4 +1,4 @@
-"""`SESSION_DELTAS.log`: one line a session.
+"""`SESSION_DELTAS.log`: one line per session.
 
     2025-11-06T14:00:00Z | sonnet-4.5 | coverage-validation | PASS | L+1247,-89,C:11,T:30min
 

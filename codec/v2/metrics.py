@@ -1,4 +1,4 @@
-"""`PROJECT_METRICS.tsv`: a header and one row of tab-separated values a session.
+"""`PROJECT_METRICS.tsv`: a header and one row of tab-separated values per session.
 
 Unknown numbers are 0, as always in this format; the manifest shows which are unknown.
 """

@@ -78,12 +78,12 @@ class _Draining(NamedTuple):
     patches: list[bytes]
 
     def recorded(self) -> list[Recorded]:
-        """Return the newest facts with commits, first those of this run."""
+        """Return the newest facts with commits; the facts of this run come first."""
         of_run = filter(None, map(recorded_by, reversed(self.facts)))
         return [*of_run, *self.known]
 
     def add(self, fact: Session | Revision, patch: bytes | None = None) -> None:
-        """Add a fact to those for the pending store."""
+        """Add a fact that the run will write to the pending store."""
         self.facts.append(fact)
         if patch:
             self.patches.append(patch)
@@ -246,7 +246,7 @@ def _time_of(session: Session) -> int:
 
 
 def _repository(workspace: Workspace, part: Part) -> Workspace:
-    """Return the workspace in which git is asked about a part: where it ran, if that exists."""
+    """Return the workspace in which a part ran, if it still exists and is in git; else this one."""
     root = os.fsdecode(part.events[0].entry.root)
     if os.path.realpath(root) == os.path.realpath(workspace.root) or not os.path.isdir(root):
         return workspace

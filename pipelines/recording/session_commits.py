@@ -201,7 +201,7 @@ def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
 
 
 def _index(moves: Sequence[Move], commit: str, time: int) -> int:
-    """Return the index after the last move to a commit until a time, else after the last move."""
+    """Return the index after the last move up to a time, preferably one that led to a commit."""
     before = [n for n, move in enumerate(moves, 1) if move.time <= time]
     there = [n for n in before if moves[n - 1].new == commit]
     return max(there or before, default=0)
