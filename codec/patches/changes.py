@@ -158,7 +158,7 @@ def _read_header(section: _Section, line: bytes) -> None:
 
 
 def _pair(text: bytes) -> tuple[bytes, bytes]:
-    """Return the names on a `diff --git` line; empty for a rename, named on other lines."""
+    """Return the names on a `diff --git` line; empty for a rename (see other lines)."""
     m = _PAIR.fullmatch(text)
     if m is not None:
         return m["path"], m["path"]

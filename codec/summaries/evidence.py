@@ -86,7 +86,7 @@ class Evidence(NamedTuple):
         return frozenset(key[:10] for key in self.keys)
 
     def says(self, text: str) -> bool:
-        """Return True if a text of the cited sessions contains these words, in any case."""
+        """Return True if a text of the cited sessions contains the words, in any case."""
         wanted = text.casefold()
         return any(wanted in line.casefold() for line in self.lines)
 

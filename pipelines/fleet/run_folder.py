@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, get_origin, get_type_hints
 
 from codec.errors import FormatError
 from pipelines.fleet.steps import STEPS
@@ -22,7 +22,8 @@ from pipelines.system.fs.files import make_folder, replace_file, sync_written
 from pipelines.system.fs.locks import locked
 
 _SCHEMA: Final = "session-codec/fleet-run/1"
-_PLAN: Final = "fleet.json"
+#: The file with the plan.
+PLAN: Final = "fleet.json"
 #: Outcomes of a verb that need no person; others count as failed, `findings` as done.
 GOOD: Final = frozenset(("done", "absent"))
 CONTINUES: Final = frozenset(("done", "absent", "findings"))
@@ -117,17 +118,26 @@ class Progress(NamedTuple):
     began: dict[tuple[str, str], int]
 
 
+R = TypeVar("R", Member, Plan, Result)
+#: The types of the fields of records in files, as `isinstance` takes them.
+_KINDS: Final = {
+    record: {name: tuple if get_origin(kind) is tuple else kind
+             for name, kind in get_type_hints(record).items()}
+    for record in (Member, Plan, Result)
+}  # fmt: skip
+
+
 def write_plan(folder: str, plan: Plan) -> None:
     """Write the plan of a run, or check that the folder has the same plan.
 
     Raises:
         Conflict: it has another run.
     """
-    if os.path.exists(os.path.join(folder, _PLAN)):
+    if os.path.exists(os.path.join(folder, PLAN)):
         if read_plan(folder) != plan:
             raise Conflict(
                 f"{folder}: holds another run",
-                hint="Repeat that command, or name another folder with --run",
+                hint="Repeat the command of that run, or pass another folder with --run",
             )
         return
     make_folder(os.path.join(os.path.abspath(folder), "results"))
@@ -136,7 +146,7 @@ def write_plan(folder: str, plan: Plan) -> None:
         **plan._asdict(),
         "members": [m._asdict() for m in plan.members],
     }
-    replace_file(os.path.join(folder, _PLAN), [json.dumps(document, indent=1).encode()])
+    replace_file(os.path.join(folder, PLAN), [json.dumps(document, indent=1).encode()])
 
 
 def read_plan(folder: str) -> Plan:
@@ -146,22 +156,36 @@ def read_plan(folder: str) -> Plan:
         NotFound: the folder has no run.
         FormatError: the plan cannot be read.
     """
-    path = os.path.join(folder, _PLAN)
+    path = os.path.join(folder, PLAN)
     try:
         with open(path, "rb") as f:
             found: dict[str, Any] = json.load(f)
         if found.pop("schema") != _SCHEMA or not set(found["steps"]) <= set(STEPS):
             raise ValueError
-        members = tuple(Member(**m) for m in found.pop("members"))
+        members = tuple(_checked(Member(**m)) for m in found.pop("members"))
         steps, arguments = tuple(found.pop("steps")), tuple(found.pop("arguments"))
-        return Plan(steps=steps, arguments=arguments, members=members, **found)
+        plan = _checked(Plan(steps=steps, arguments=arguments, members=members, **found))
+        if min(plan.shard_size, plan.seconds, plan.memory) < 1:
+            raise ValueError
+        return plan
     except FileNotFoundError:
         raise NotFound(
             f"{folder}: does not contain a fleet run",
             hint="Start one with 'session-codec fleet run'",
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FormatError("is not the plan of a fleet run", file=path) from None
+
+
+def _checked(record: R) -> R:
+    """Return a record that was read from a file; raise TypeError for values of other types."""
+    for name, kind in _KINDS[type(record)].items():
+        value = getattr(record, name)
+        if kind is float and type(value) is int:
+            continue
+        if not isinstance(value, kind) or (type(value) is bool and kind is not bool):
+            raise TypeError(name)
+    return record
 
 
 def shard_path(folder: str, index: int) -> str:
@@ -170,7 +194,7 @@ def shard_path(folder: str, index: int) -> str:
 
 
 def read_shard(folder: str, index: int) -> Progress:
-    """Return the lines of a shard; an incomplete last line is ignored."""
+    """Return the lines of a shard; torn and damaged ones are ignored."""
     progress = Progress({}, {})
     try:
         with open(shard_path(folder, index), "rb") as f:
@@ -186,9 +210,9 @@ def read_shard(folder: str, index: int) -> Progress:
                 progress.began[key] = progress.began.get(key, 0) + change
             else:
                 found["codes"] = tuple(found["codes"])
-                progress.results.setdefault(key, Result(**found))
-        except (ValueError, KeyError, TypeError):
-            continue
+                progress.results.setdefault(key, _checked(Result(**found)))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue  # a torn or damaged line: the verb runs again
     return progress
 
 
@@ -285,14 +309,14 @@ def all_results(folder: str, plan: Plan) -> Iterator[tuple[Member, Result]]:
                     yield member, result
 
 
-def forget_failed(folder: str, plan: Plan) -> None:
-    """Remove the results of failed repositories, so that they run again."""
+def forget_failed(folder: str, plan: Plan, more: frozenset[str]) -> None:
+    """Remove the results of failed and of further repositories, so that they run again."""
     for index in range(plan.shards):
         with lock_shard(folder, index):
             results = read_shard(folder, index).results.values()
-            failed = {r.repository for r in results if r.outcome not in CONTINUES}
-            if failed:
-                kept = [r for r in results if r.repository not in failed]
+            failed = {r.repository for r in results if r.outcome not in CONTINUES} | more
+            kept = [r for r in results if r.repository not in failed]
+            if len(kept) < len(results):
                 replace_file(shard_path(folder, index), _lines(kept))
 
 

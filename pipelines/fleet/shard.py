@@ -120,8 +120,10 @@ def _run(folder: str, plan: Plan, member: Member, verb: str, servers: Servers) -
 
         try:
             make_folder(os.path.dirname(os.path.abspath(path)))
-            clone(member.source, path)
+            clone(member.source, path, plan.seconds, servers.stopped.is_set)
         except PipelineError as e:
+            if servers.stopped.is_set():
+                raise Stopped from None
             return Result(member.id, verb, "failed", None, message=str(e))
     if not os.path.isdir(path):
         return Result(member.id, verb, "failed", None, message=f"{path}: no such folder")

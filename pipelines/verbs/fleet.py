@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from pipelines.fleet.collect import Collected, collect
+from pipelines.fleet.collect import Collected, collect, unreadable
 from pipelines.fleet.listing import Sources, members_of
 from pipelines.fleet.run_folder import (
     CONTINUES,
@@ -147,7 +147,7 @@ def apply(
     write_plan(folder, made)
     with lock_run(folder):
         if again:
-            forget_failed(folder, made)
+            forget_failed(folder, made, unreadable(folder, made))
         left = open_shards(folder, made)
         total = sum(len(made.shard(index)) for index in left)
         with progress.stage("run", total) as advance:

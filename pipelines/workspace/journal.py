@@ -205,7 +205,7 @@ def target_of(workspace: Workspace, path: RelPath) -> str:
 
 
 def _publish(staging: str, target: str) -> None:
-    """Move the staged files into place, a whole folder at once if it does not exist yet."""
+    """Move the staged files into place; a folder without a counterpart is moved as a whole."""
     if not os.path.exists(target):
         move(staging, target)
         sync_directory(os.path.dirname(target))

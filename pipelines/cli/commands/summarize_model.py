@@ -99,7 +99,7 @@ def agree(asked: Asked, step: Step) -> None:
 
 
 def answered(asked: Asked, plan: ClaimsPlan) -> tuple[Step | None, list[Finding]]:
-    """Ask what has no answer yet, with the user's consent; return the answers and findings."""
+    """Ask the open questions, with the user's consent; return the answers and findings."""
     if plan.step is None:
         tell("note: no session of the period may be sent")
         return None, []
@@ -140,7 +140,7 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
 
 
 def dropped_share(summaries: Iterable[Summary]) -> float:
-    """Return the per cent of claims that were dropped; 0 without claims."""
+    """Return the percentage of claims that were dropped; 0 without claims."""
     dropped, made = 0, 0
     for summary in summaries:
         number = sum(summary.dropped.values())

@@ -52,7 +52,7 @@ class Figures(NamedTuple):
 
     @property
     def pass_rate(self) -> float | None:
-        """Return the per cent of sessions that passed, of those with a known status; else None."""
+        """Return the percentage of PASS among sessions with a known status; None without any."""
         counts = dict(self.statuses)
         known = self.sessions - counts["UNKNOWN"]
         return round(100 * counts["PASS"] / known, 1) if known else None

@@ -169,7 +169,9 @@ def answered(
         if step.question is None:
             raise Unavailable(f"{step.period.name}: a part of it has no answer")
         if (most := step.tokens + ANSWER_TOKENS) > left:
-            raise Refused(f"{step.period.name}: up to {most:,} tokens, and {left:,} are left")
+            raise Refused(
+                f"{step.period.name}: up to {most:,} tokens are needed, but only {left:,} are left"
+            )
         left -= most
         check(step.question.text)
         answer = model.ask(step.question.text)

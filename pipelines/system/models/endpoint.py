@@ -83,7 +83,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """Return the model's name without its address: a committed file will contain it."""
+        """Return the model's name without the address, because committed files contain the name."""
         return self._model
 
     @property
@@ -229,7 +229,7 @@ def _answer(data: bytes, where: str) -> Answer:
     if choice.get("finish_reason") == "length":
         raise Unavailable(f"{where}: the answer was longer than allowed, and was cut off")
     if not isinstance(text, str):
-        raise FormatError(f"{where}: the message of the answer has no text")
+        raise FormatError(f"{where}: the message in the answer has no text")
     usage = fields.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     model = fields.get("model")

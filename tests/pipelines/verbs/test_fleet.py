@@ -362,6 +362,25 @@ def test_a_folder_has_one_run_at_a_time(fleet: Path, cli: Cli, tmp_path: Path) -
     assert tree(run) == before
 
 
+def test_rows_that_are_damaged_or_lost_are_named_and_exported_again(
+    fleet: Path, cli: Cli, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = ("fleet", "run", "migrate,export", "--find", fleet, "--run", run, "--json")
+    assert cli(*command).code == 0
+    whole = tree(run / "tables")
+    lost, torn, _ = sorted((run / "rows").iterdir())
+    lost.unlink()
+    torn.write_bytes(torn.read_bytes()[:-20])
+    said = cli(*command)
+    assert said.code == 3
+    named = [f["message"].partition(":")[0] for f in said.json["findings"]]
+    assert sorted(named) == [str(fleet / "app0"), str(fleet / "app1")]
+    assert tree(run / "tables") == whole
+    assert cli(*command, "--again").code == 0
+    assert tree(run / "tables") == whole
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_ends_its_verbs_and_counts_none_as_killed(
