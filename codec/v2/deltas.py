@@ -7,8 +7,7 @@
    with their numbers.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 import re
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeVar, cast

@@ -3,8 +3,7 @@
 Unknown numbers are 0, as always in this format; the manifest shows which are unknown.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError

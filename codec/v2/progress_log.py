@@ -9,8 +9,7 @@
 An entry ends with a blank line. An entry without notes has no `Notes`.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, cast

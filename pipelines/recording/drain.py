@@ -309,7 +309,8 @@ def _added(own: History, more: Taken) -> Taken | None:
     ranges = session.commits_of or ((session.range,) if session.range else ())
     if not ranges or not more.ranges:
         return None
-    return Taken((*ranges, *more.ranges), (session.metrics.commits or 0) + more.commits)
+    commits = (session.metrics.commits or 0) + more.commits
+    return Taken((*ranges, *more.ranges), commits, subject=more.subject)
 
 
 def _recording(
@@ -320,7 +321,7 @@ def _recording(
     made = taken if taken is not None and taken.commits else None
     task = stated.prompt if read_config(repository).prompts else ""
     if not task and made is not None:
-        task = subject_of(repository, made.ranges[-1].rpartition("..")[2])
+        task = made.subject or subject_of(repository, made.ranges[-1].rpartition("..")[2])
     models = (event.input.model for event in reversed(part.events))
     work = stated.work
     if work is None and part.start is not None:
