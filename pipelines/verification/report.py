@@ -41,7 +41,7 @@ RULES: Final = {
     "agent-block": "The block about the workspace for agents is damaged or lost",
     "agent-trust": "Codex runs no hook of the repository, because the user does not trust it",
     "ambiguous-date": "Dates of a v1 log are ambiguous; their sessions stay text",
-    "assumed-zone": "A time of a v1 log names no zone, and one was assumed",
+    "assumed-zone": "A time of a v1 log has no zone, and one was assumed",
     "broken-fact": "A line of the manifest is not a fact",
     "broken-line": "A line or an entry cannot be read",
     "broken-references": "The references cannot be read",
