@@ -1,7 +1,7 @@
 """The tables of an export: their columns, types and units.
 
 1. This module defines the schema for the writers, the reader of rows and the documentation.
-2. A column keeps its name and meaning. Raise `VERSION` for a change that old readers misread.
+2. A column keeps its name and meaning. Increase `VERSION` for a change that old readers misread.
 3. An unknown value is null, as everywhere in session-codec; 0 is a known zero.
 """
 

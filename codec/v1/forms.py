@@ -125,7 +125,7 @@ _CLOCK_FORMS: Final = (
 
 @lru_cache(maxsize=64)
 def compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
-    """Return a form's pattern, compiled on first use: all together slow down the start."""
+    """Return a form's pattern, compiled on first use, because compiling all of them is slow."""
     return re.compile(pattern, flags)
 
 

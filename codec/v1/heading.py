@@ -114,7 +114,7 @@ def _is_odd(agent: str) -> bool:
 
 
 def _fields_of(text: str) -> str:
-    """Return the labelled fields of a line, one on each line; empty without two known labels."""
+    """Return the labelled fields of a line as lines; empty if fewer than two labels are known."""
     if "=" in text:
         pairs = [m for m in _PAIRS.finditer(text) if place_of(m["label"].replace("_", " ")).field]
         if len(pairs) > 1:
@@ -151,7 +151,7 @@ def _with_agent(heading: Heading) -> Heading:
 
 
 def _shorten(heading: Heading) -> Heading:
-    """Return a heading whose task has one part less; unchanged if all parts belong to the task."""
+    """Return a heading with one part removed from its task; unchanged if all parts belong to it."""
     task = heading.task.strip(_EDGES)
     if not task:
         return heading._replace(task="")

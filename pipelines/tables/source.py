@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from codec.kinds import Key
@@ -28,12 +29,8 @@ from pipelines.diffs.local_archives import list_archives
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.report.period.source import (
-    private_keys,
-    public_sessions,
-    session_of_row,
-    tokens_by_key,
-)
+from pipelines.report.period.rows import sessions_of_rows, tokens_by_key
+from pipelines.report.period.source import private_keys, public_sessions
 from pipelines.report.period.touched import Files, Touched, touched_by
 from pipelines.report.token_savings import token_report
 from pipelines.system.fs.files import regular_size
@@ -109,9 +106,8 @@ def read_rows(
         deltas = read_deltas(workspace)
         manifest = read_manifest(workspace)
         tokens = tokens_by_key(workspace)
-        lines = (line.decode(errors="replace").rstrip("\n") for line in deltas.lines)
-        every = [session_of_row(line, manifest, tokens) for line in lines]
-        every.sort(key=lambda s: (s.time, s.key))
+        every = sessions_of_rows(list(deltas.lines), manifest, tokens)
+        every.sort(key=attrgetter("time", "key"))
     sessions, replaced = public_sessions(workspace, every, request.allow)
     files = touched_by(workspace, manifest, sessions, progress)
     private = private_keys(sessions, files, request.private_paths)
@@ -182,10 +178,10 @@ def _has_usage(session: Session) -> bool:
 
 
 def _usage(name: str, session: Session) -> Row:
-    m, told = session.metrics, session.transcript
-    tokens = told.tokens if told else {}
+    m, stated = session.metrics, session.transcript
+    tokens = stated.tokens if stated else {}
     classes = tuple(tokens.get(name, 0) if tokens else None for name in _CLASSES)
-    figures = (m.tokens_used or None, m.duration_min, *classes, told.wall_min if told else None)
+    figures = (m.tokens_used or None, m.duration_min, *classes, stated.wall_min if stated else None)
     return _row("usage", session, name, (session.agent, *figures))
 
 
@@ -243,7 +239,7 @@ def _repos(name: str, about: _About, saved: Sequence[Cell], rows: Sequence[Row])
 def _saved(
     workspace: Workspace, manifest: Manifest, load: Callable[[str], Callable[[str], int]]
 ) -> tuple[Cell, ...]:
-    """Return before and after of the baselines `window` and `log`; null if unknown."""
+    """Return the tokens before and after, by the baselines `window` and `log`; null if unknown."""
     try:
         report = token_report(
             workspace,

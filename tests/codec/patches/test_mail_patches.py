@@ -96,7 +96,7 @@ def test_coloured_mail_is_refused(repository: Path) -> None:
 def test_an_encoded_mail_is_refused(repository: Path, encoding: bytes) -> None:
     mail = git(repository, "format-patch", "--stdout", "HEAD~1")
     header = b"\nContent-Transfer-Encoding: " + encoding + b"\nSubject: "
-    with pytest.raises(FormatError, match=r"is a mail in .*git mailinfo"):
+    with pytest.raises(FormatError, match=r"is an email encoded as .*git mailinfo"):
         check_patch(mail.replace(b"\nSubject: ", header, 1))
 
 
