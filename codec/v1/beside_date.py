@@ -1,4 +1,4 @@
-"""Recognize what stands beside the date of a heading and is not a title.
+"""Recognize words beside the date of a heading that are not a title.
 
 Session numbers, zones, weekdays, parts of the day, and words such as "continued".
 """
