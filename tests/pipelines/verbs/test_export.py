@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -70,21 +69,6 @@ def test_duckdb_polars_and_pyarrow_read_the_same_sessions(tables: Path, cli: Cli
     assert [tuple(r[c] for c in COLUMNS.split(", "))
             for r in read.sort_by("key").to_pylist()] == wanted  # fmt: skip
     assert read.schema.metadata[b"session-codec.schema"] == b"session-codec/tables/1"
-
-
-def test_spark_reads_the_same_sessions(tables: Path) -> None:
-    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
-        pytest.skip("pyspark and java are not installed")
-    code = (
-        "from pyspark.sql import SparkSession as S\n"
-        "s = S.builder.master('local[1]').config('spark.ui.enabled', 'false').getOrCreate()\n"
-        f"t = s.read.parquet({str(tables / 'sessions')!r})\n"
-        "print('ROWS', t.count(), t.where(\"month = '2025-11'\").count(), t.columns)"
-    )
-    done = subprocess.run(  # its warnings are its own
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
-    )
-    assert "ROWS 4 2 ['repository', 'key'" in done.stdout
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
