@@ -246,7 +246,7 @@ def _repos(name: str, about: _About, saved: Sequence[Cell], rows: Sequence[Row])
 def _saved(
     workspace: Workspace, manifest: Manifest, load: Callable[[str], Callable[[str], int]]
 ) -> tuple[Cell, ...]:
-    """Return before and after of the baselines `window` and `log`; null if unknown."""
+    """Return the tokens before and after, by the baselines `window` and `log`; null if unknown."""
     try:
         report = token_report(
             workspace,

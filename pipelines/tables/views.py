@@ -25,7 +25,7 @@ _TYPES: Final = {
 
 
 class Views(NamedTuple):
-    """Statements that create the views, and the files that these read."""
+    """Statements that create the views, and the files that the views read."""
 
     statements: tuple[str, ...]
     files: tuple[str, ...]
