@@ -32,7 +32,8 @@ _QUOTES: Final = str.maketrans(
         **dict.fromkeys("–—―", " - "),
     }
 )
-_SPACE = re.compile(r"\s+")
+#: White space, control characters, and halves of characters, which no file can contain.
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 #: Keys, dates and times of day, whose digits are not numbers.
 MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?Z?)?(?:\.[0-9a-f]{6,64})?|\b\d{1,2}:\d\d(?::\d\d)?\b"
