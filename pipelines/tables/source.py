@@ -179,7 +179,7 @@ def _has_usage(session: Session) -> bool:
 
 
 def _agent(session: Session, *, redact: bool) -> str:
-    """Return the agent of a session; redacted, a name that is not a known agent's is hashed."""
+    """Return the agent of a session; with redaction, unknown names are hashed."""
     name = session.agent
     return _hash(name) if redact and name != UNNAMED and not is_agent(name) else name
 
