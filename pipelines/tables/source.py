@@ -280,7 +280,7 @@ def _without_secrets(
             findings += [
                 Finding(
                     code="secret-replaced",
-                    message=f"{rule}: what looks like a secret in a path was replaced before it"
+                    message=f"{rule}: a possible secret in a path was replaced before it"
                     f" was written, fingerprint {fingerprint}",
                     rule=rule,
                     fingerprint=fingerprint,
