@@ -305,7 +305,7 @@ _DATE_START = re.compile(
 
 
 def _joint(m: re.Match[str]) -> str:
-    """Return what joins two lines: a space, unless the first one may be a field of its own."""
+    """Return the separator of two lines: a space, unless the first one may be a field."""
     line = m.string[m.string.rfind("\n", 0, m.start()) + 1 : m.start()]
     return m[0] if m["any"] is not None and ("**" in line or ":" in line) else " "
 

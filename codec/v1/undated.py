@@ -57,7 +57,7 @@ def is_doubtful(line: str) -> bool:
 
 
 def begins_dated(line: str) -> bool:
-    """Return True if a line or a list item begins with what looks like a date."""
+    """Return True if a line or a list item begins with a possible date."""
     return _DATED_LINE.match(line) is not None
 
 
