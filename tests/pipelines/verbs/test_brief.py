@@ -167,6 +167,17 @@ def test_a_recorded_session_is_briefed_from_its_transcript(
     assert 'goal: "Paint"\n' in cli("brief", root).out
 
 
+def test_a_delta_line_without_a_fact_is_not_a_session(root: Path, cli: Cli) -> None:
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "Record")
+    cli("flush", root)
+    (root / ".session-codec" / "manifest.jsonl").write_bytes(b"")
+    for verb in (("brief",), ("amend", "latest", "--notes", "x"), ("show", "latest")):
+        said = cli(*verb, root)
+        assert said.code == 30
+        assert "has a delta line and no line in" in said.err
+
+
 def test_inside_a_compacted_session_the_brief_is_about_that_session(
     root: Path, home: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
