@@ -153,7 +153,7 @@ def _is_own(reading: _Reading, payload: dict[str, Any], time: int) -> bool:
 
 
 def _is_head(entry: dict[str, Any]) -> bool:
-    """Return True for the first line of the oldest rollouts, and for a state between turns."""
+    """Return True for the head lines of the oldest rollouts, and their state between turns."""
     return "type" not in entry and ("id" in entry or "record_type" in entry)
 
 

@@ -114,7 +114,7 @@ def after_edit(edit: Edit, before: State | None) -> tuple[State | None, bool]:
 
 
 def could_precede(edit: Edit, data: bytes) -> bool:
-    """Return True if this content is proved to be the state before an edit.
+    """Return True if a content is proved to be the state before an edit.
 
     The steps must apply, and the displayed lines, or those of the hunks, must be at their line
     numbers.

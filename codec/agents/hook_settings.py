@@ -216,7 +216,7 @@ def _first_ours(text: str) -> tuple[list[Span], int] | None:
 
 
 def _one_of(text: str, group: Span) -> tuple[list[Span], int]:
-    """Return one of our hooks in a group that has others, too: its siblings, and its index."""
+    """Return one of our hooks in a group with other hooks: its siblings, and its index."""
     member = next(m for m in members(text, group.value_start) if m.key == "hooks")
     handlers = list(members(text, member.value_start))
     return handlers, next(n for n, h in enumerate(handlers) if _is_our_handler(h.value))

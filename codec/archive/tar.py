@@ -139,7 +139,7 @@ def tar_pieces(arranged: Iterable[Member], load: Load) -> Iterator[bytes]:
 
 
 def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of the given sizes."""
+    """Yield the bytes of some pieces in pieces of other sizes."""
     left = memoryview(b"")
     given = iter(pieces)
     for size in sizes:

@@ -4,8 +4,7 @@ A fact is complete by itself and never changes; a later change is another fact. 
 and decodes their lines.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 

@@ -1,4 +1,4 @@
-"""`.session-codec/manifest.jsonl`: the facts, one JSON object a line.
+"""`.session-codec/manifest.jsonl`: the facts, one JSON object per line.
 
 1. A line is one complete fact; its meaning does not depend on the order of lines, and equal lines
    are one fact. So two branches are merged by taking the lines of both.

@@ -132,7 +132,7 @@ def _without_circles(pairs: set[tuple[Key, Key]]) -> set[tuple[Key, Key]]:
 
 
 def _peeled(pairs: set[tuple[Key, Key]]) -> set[tuple[Key, Key]]:
-    """Return the pairs that remain after repeatedly removing those without predecessors."""
+    """Return the pairs that remain after keys without predecessors are removed repeatedly."""
     later: defaultdict[Key, list[Key]] = defaultdict(list)
     waits: defaultdict[Key, int] = defaultdict(int)
     for before, after in pairs:

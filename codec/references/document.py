@@ -99,7 +99,7 @@ def encode_references(references: References) -> bytes:
         "performance_targets": dict(references.performance_targets),
     }
     if doubled := sorted(known.keys() & references.extra.keys()):
-        raise EncodeError("is in extra, but is the name of a section", field=doubled[0])
+        raise EncodeError("is the name of a section, so it cannot be in extra", field=doubled[0])
     sections = dump_yaml({name: value for name, value in known.items() if value})
     text = _INDENT.sub(" ", sections) + dump_yaml(dict(references.extra))
     return (text or "{}\n").encode()

@@ -204,7 +204,7 @@ def is_identifier(value: bytes) -> bool:
 
 
 def is_secret(value: bytes) -> bool:
-    """Return True if a value after a name that indicates a secret can be one."""
+    """Return True if a value after a name that indicates a secret can be a secret."""
     return (
         b"://" not in value
         and is_password(value)

@@ -32,7 +32,8 @@ _QUOTES: Final = str.maketrans(
         **dict.fromkeys("–—―", " - "),
     }
 )
-_SPACE = re.compile(r"\s+")
+#: White space, control characters, and halves of characters, which no file can contain.
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 #: Keys, dates and times of day, whose digits are not numbers.
 MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?Z?)?(?:\.[0-9a-f]{6,64})?|\b\d{1,2}:\d\d(?::\d\d)?\b"
@@ -85,7 +86,7 @@ class Evidence(NamedTuple):
         return frozenset(key[:10] for key in self.keys)
 
     def says(self, text: str) -> bool:
-        """Return True if a text of the cited sessions contains these words, in any case."""
+        """Return True if a text of the cited sessions contains the words, in any case."""
         wanted = text.casefold()
         return any(wanted in line.casefold() for line in self.lines)
 

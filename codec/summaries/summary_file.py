@@ -142,7 +142,7 @@ def two_lines(summary: Summary, count: Callable[[str], int], limit: int) -> str:
 
 
 def without_sessions(summary: Summary, digests: Collection[str]) -> Summary:
-    """Return a summary without the claims that cite one of these sessions."""
+    """Return a summary without the claims that cite one of the given sessions."""
     kept = tuple(c for c in summary.claims if not any(s.digest in digests for s in c.cited))
     return summary._replace(claims=kept)
 

@@ -175,7 +175,7 @@ def _without_closing_marks(text: str) -> str:
 
 
 def line_text(line: str, marker: Marker, level: int) -> str | None:
-    """Return the text of a line of that kind and level without marks; None for other lines."""
+    """Return the text, without marks, of a line of a given kind and level; else None."""
     if marker in (Marker.HEADING, Marker.FIELD, Marker.DAY):
         text = line.lstrip("#")
         if len(line) - len(text) != level or text[:1] not in (" ", "\t"):

@@ -230,7 +230,7 @@ def _texts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterat
 
 
 def _is_near(keys: Iterable[str], targets: Targets) -> bool:
-    """Return True if one of these keys has the time of a wanted diff."""
+    """Return True if one of the keys has the time of a wanted diff."""
     return not targets.times.isdisjoint(map(key_time, keys))
 
 

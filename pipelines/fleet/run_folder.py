@@ -137,7 +137,7 @@ def write_plan(folder: str, plan: Plan) -> None:
         if read_plan(folder) != plan:
             raise Conflict(
                 f"{folder}: holds another run",
-                hint="Repeat that command, or name another folder with --run",
+                hint="Repeat the command of that run, or pass another folder with --run",
             )
         return
     make_folder(os.path.join(os.path.abspath(folder), "results"))

@@ -89,7 +89,7 @@ def _with_crlf(state: State) -> State:
 
 
 def range_of(objects: Objects, commits: Sequence[str], pairs: Mapping[str, Pair], none: str) -> str:
-    """Return the range of consecutive commits that contain all of these edits; else empty.
+    """Return the range of consecutive commits that contain all of the edits; else empty.
 
     Args:
         objects: the objects of the repository.

@@ -36,7 +36,7 @@ _MODES: Final = frozenset(("100644", "100755"))
 
 
 class PatchMaker:
-    """Collects pairs of states, and makes patches from them.
+    """Collects pairs of file states, and makes a patch from each pair.
 
     Args:
         repository: the repository of the user; None outside of git.

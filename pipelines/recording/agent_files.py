@@ -8,13 +8,11 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from codec.agents.codex_transcript import parent_of_rollout
 from codec.agents.transcript_events import PartFacts, Transcript, facts_between
 from codec.agents.transcripts import entries_of, read_transcript
 from pipelines.recording.spooled_events import Part, read_file
@@ -36,7 +34,7 @@ _NAMES: Final = {
     "gemini": ("tmp/*/chats/session-*-{id:.8}*.jsonl",),
 }  # fmt: skip
 #: Ids by which files are searched; others cannot be a part of a file's name.
-_FILE_ID: Final = re.compile(r"[\w-]{8,64}")
+_FILE_ID: Final = r"[\w-]{8,64}"
 _HELPERS: Final = 64
 _FIRST_LINE: Final = 1 << 18
 
@@ -82,7 +80,9 @@ def transcript_of(session_id: str) -> tuple[str, str] | None:
     Args:
         session_id: the agent's id of the session.
     """
-    if not _FILE_ID.fullmatch(session_id):
+    import glob
+
+    if not re.fullmatch(_FILE_ID, session_id):
         return None
     for agent, folder in _folders():
         for name in _NAMES[agent]:
@@ -110,6 +110,8 @@ def _read(agent: str, path: str, session_id: str) -> tuple[Transcript, bool] | N
 
 def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
     """Yield the transcripts of sub-agents, each with the session that its lines name."""
+    import glob  # the start hook loads this module, and most starts read no transcript
+
     if part.agent == "claude":
         folder = os.path.join(path.removesuffix(".jsonl"), "subagents")
         for found in sorted(glob.glob(os.path.join(glob.escape(folder), "agent-*.jsonl"))):
@@ -129,6 +131,8 @@ def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
 
 def _child_of(path: str, session_id: str) -> str:
     """Return the id of a rollout if it is a sub-agent of a session; else empty."""
+    from codec.agents.codex_transcript import parent_of_rollout
+
     try:
         line = read_file(path, _FIRST_LINE, follow=False).partition(b"\n")[0]
     except OSError:

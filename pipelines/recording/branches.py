@@ -23,7 +23,7 @@ _LOOSE: Final = os.path.join("refs", "heads")
 
 
 class Moved(NamedTuple):
-    """What local branches hold after one of them has moved.
+    """The manifests of the local branches, after one of the branches has moved.
 
     Attributes:
         state: identifies the state of all local branches.

@@ -78,12 +78,12 @@ class _Draining(NamedTuple):
     patches: list[bytes]
 
     def recorded(self) -> list[Recorded]:
-        """Return the newest facts with commits, first those of this run."""
+        """Return the newest facts with commits; the facts of this run come first."""
         of_run = filter(None, map(recorded_by, reversed(self.facts)))
         return [*of_run, *self.known]
 
     def add(self, fact: Session | Revision, patch: bytes | None = None) -> None:
-        """Add a fact to those for the pending store."""
+        """Add a fact that the run will write to the pending store."""
         self.facts.append(fact)
         if patch:
             self.patches.append(patch)
@@ -246,7 +246,7 @@ def _time_of(session: Session) -> int:
 
 
 def _repository(workspace: Workspace, part: Part) -> Workspace:
-    """Return the workspace in which git is asked about a part: where it ran, if that exists."""
+    """Return the workspace in which a part ran, if it still exists and is in git; else this one."""
     root = os.fsdecode(part.events[0].entry.root)
     if os.path.realpath(root) == os.path.realpath(workspace.root) or not os.path.isdir(root):
         return workspace
@@ -309,7 +309,8 @@ def _added(own: History, more: Taken) -> Taken | None:
     ranges = session.commits_of or ((session.range,) if session.range else ())
     if not ranges or not more.ranges:
         return None
-    return Taken((*ranges, *more.ranges), (session.metrics.commits or 0) + more.commits)
+    commits = (session.metrics.commits or 0) + more.commits
+    return Taken((*ranges, *more.ranges), commits, subject=more.subject)
 
 
 def _recording(
@@ -320,7 +321,7 @@ def _recording(
     made = taken if taken is not None and taken.commits else None
     task = stated.prompt if read_config(repository).prompts else ""
     if not task and made is not None:
-        task = subject_of(repository, made.ranges[-1].rpartition("..")[2])
+        task = made.subject or subject_of(repository, made.ranges[-1].rpartition("..")[2])
     models = (event.input.model for event in reversed(part.events))
     work = stated.work
     if work is None and part.start is not None:

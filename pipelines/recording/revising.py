@@ -136,7 +136,7 @@ def _by_log(history: History) -> list[Revision]:
 
 
 def private_facts(history: History, session: Session, time: str) -> tuple[list[Fact], PurgedText]:
-    """Return the facts that replace a session's facts with texts, and the fact that erases these.
+    """Return facts without texts that replace a session's facts, and the fact that erases those.
 
     Args:
         history: the session as it is now.

@@ -72,12 +72,14 @@ class Taken(NamedTuple):
         commits: the number of commits.
         seen: all commits that it made, including those that were recorded before.
         made: `seen`, and the commits that later ones replaced.
+        subject: the first line of the last commit's message; empty if it was not read.
     """
 
     ranges: tuple[str, ...]
     commits: int
     seen: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
+    subject: str = ""
 
 
 def commits_until_now(
@@ -143,7 +145,8 @@ def commits_of_stretch(
     mine = [commit for commit in seen if commit not in taken]
     ranges = ranges_of(repository, mine, since, made)
     every = made.here.union(seen) if made else frozenset(seen)
-    return Taken(tuple(ranges), len(mine), frozenset(seen), every)
+    subject = commits.subjects[mine[-1]] if mine else ""
+    return Taken(tuple(ranges), len(mine), frozenset(seen), every, subject)
 
 
 def _commits(
@@ -198,7 +201,7 @@ def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
 
 
 def _index(moves: Sequence[Move], commit: str, time: int) -> int:
-    """Return the index after the last move to a commit until a time, else after the last move."""
+    """Return the index after the last move up to a time, preferably one that led to a commit."""
     before = [n for n, move in enumerate(moves, 1) if move.time <= time]
     there = [n for n in before if moves[n - 1].new == commit]
     return max(there or before, default=0)

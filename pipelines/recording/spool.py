@@ -84,6 +84,12 @@ def waiting(spool: str) -> list[str]:
         return []
 
 
+def oldest_waiting(spool: str) -> int | None:
+    """Return the time of the oldest entry in nanoseconds since 1970; None if nothing waits."""
+    times = (name.partition("-")[0] for name in waiting(spool))
+    return next((int(when) for when in times if when.isdecimal() and when.isascii()), None)
+
+
 def has_work(spool: str) -> bool:
     """Return True if a session ended or paused, or its agent is gone; starts alone are ignored."""
     names = waiting(spool)

@@ -296,7 +296,7 @@ def stale_finding(made: Plan) -> Finding:
     """Return a finding: the file differs from what a refresh would write."""
     return Finding(
         code="stale",
-        message=f"differs from what the repository states: {summary(made)}",
+        message=f"differs from the repository's files: {summary(made)}",
         file=REFERENCES,
         hint="Run 'session-codec references' and commit the file",
     )

@@ -160,7 +160,7 @@ def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], nam
         if str(e) == _NOT_OURS:
             raise Denied(
                 f"{name}: no identity can decrypt it",
-                hint="Name the identity of one of its recipients with --identity",
+                hint="Pass the identity of one of its recipients with --identity",
             ) from None
         raise _damaged(name) from None
     except OSError as e:

@@ -70,7 +70,7 @@ def memory_index() -> sqlite3.Connection:
 
 
 def recreate(connection: sqlite3.Connection, workspace: Workspace) -> sqlite3.Connection:
-    """Close an index and return an empty one, without any byte of the first."""
+    """Close an index and return an empty one, without any byte of the old one."""
     has_file = bool(connection.execute("PRAGMA database_list").fetchone()[2])
     connection.close()
     if not has_file:
@@ -92,7 +92,7 @@ def files_of(workspace: Workspace) -> list[str]:
 
 
 def holds_patch(workspace: Workspace, hashes: Collection[str]) -> bool:
-    """Return True if the index has, or may have, words of one of these diffs."""
+    """Return True if the index has, or may have, words of a given diff."""
     path = workspace.path(NAME)
     if not os.path.lexists(path) or is_planted(path):
         return False

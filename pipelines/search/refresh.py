@@ -260,7 +260,7 @@ def _add_lines(connection: sqlite3.Connection, number: int, changes: Iterable[Fi
 def _write_words(
     connection: sqlite3.Connection, new: Iterable[int], patches: Iterable[str]
 ) -> None:
-    """Write the words of new sessions, and of sessions whose diffs were found only now."""
+    """Write the words of new sessions, and of sessions whose diffs were missing before."""
     numbers = set(new)
     for sha256 in patches:
         found = connection.execute("SELECT id FROM sessions WHERE patch = ?", (sha256,))

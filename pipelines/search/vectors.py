@@ -7,7 +7,7 @@
    questions continue. Vectors are committed in batches and survive an interruption.
 4. A component is one byte: the error of a similarity is below 0.003, and a session takes 512 bytes.
 5. A question is compared with all vectors. A row of `vectors` has those of 64 sessions, in slots by
-   the number of their row; an empty slot is zero. One row a session took four times as long to
+   the number of their row; an empty slot is zero. One row per session took four times as long to
    read, and larger products are slower because the processor's cache does not hold them.
 """
 
@@ -92,7 +92,7 @@ class Similar:
 
 
 def similarities(connection: sqlite3.Connection, question: Vectors, wanted: Filter) -> Similar:
-    """Return the similarities of the wanted sessions that have vectors to a question.
+    """Return how similar each wanted session with a vector is to a question.
 
     Args:
         connection: the index.

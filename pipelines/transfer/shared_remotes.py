@@ -57,7 +57,7 @@ def read_heads(
                 more = sum(map(len, found.files.values()))
                 if size + more > LIMIT:
                     raise IntegrityError(
-                        f"does not fit into {LIMIT:,} bytes together with the others",
+                        f"exceeds the limit of {LIMIT:,} bytes for all snapshots together",
                         file=f"{remote.url}/{name}",
                     )
             except CodecError as e:
@@ -75,7 +75,7 @@ def read_heads(
 def foreign_snapshots(
     remote: Remote, last: Last, names: Collection[ObjectName]
 ) -> Iterator[Finding]:
-    """Yield findings on later snapshots of this workspace's writer that it did not write.
+    """Yield findings on later snapshots that others wrote under the name of our writer.
 
     A copy of the workspace, cache included, continues with the same writer: its snapshot has all
     facts that were uploaded before, and a note is sufficient.

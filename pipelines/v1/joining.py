@@ -23,7 +23,7 @@ from pipelines.workspace.manifest_view import Manifest
 
 
 def join_versions(manifest: Manifest, logs: list[ReadLog]) -> tuple[Manifest, list[Revision]]:
-    """Return the manifest with such sessions joined, and the facts that join them.
+    """Return the manifest with versions of one entry joined, and the facts that join them.
 
     Args:
         manifest: the manifest as it is.

@@ -72,7 +72,7 @@ def stage_layout(staging: str, sha256: Sha256, layout: EncodedLayout) -> None:
 def planned_patches(
     workspace: Workspace, sessions: Iterable[Added]
 ) -> Callable[[StoredPatch], bytes]:
-    """Return a function that reads these sessions' patches from the logs, others from the store."""
+    """Return a function that reads planned patches from the logs, and others from the store."""
     planned = {a.session.key: a for a in sessions}
     store = Store(workspace)
 

@@ -34,7 +34,7 @@ class Times:
                 message=f"{self._assumed} times have no zone and were read as {self._clues.zone}",
                 level="note",
                 file=self._name,
-                hint="Name another with --timezone",
+                hint="Pass another with --timezone",
             )
         told = [(starts[0], zone, len(starts)) for zone, starts in self._unread.items()]
         told += [(self.ambiguous[0], "", len(self.ambiguous))] if self.ambiguous else []

@@ -42,9 +42,9 @@ from pipelines.workspace.location import Workspace, writing
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
-_EXTRACT = "'session-codec archive extract' takes out what is intact"
+_EXTRACT = "'session-codec archive extract' extracts the intact diffs"
 _MEND = (
-    "'session-codec archive repair' repairs an index; 'archive extract' takes out what is intact"
+    "'session-codec archive repair' repairs an index; 'archive extract' extracts the intact diffs"
 )
 
 
@@ -260,7 +260,7 @@ class _Output:
             ):
                 raise Conflict(
                     f"{self._path} exists with different content; refusing to overwrite it",
-                    hint="Name another folder with --to",
+                    hint="Pass another folder with --to",
                 )
             os.replace(self._unfinished, self._path)
         finally:

@@ -103,7 +103,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 
 
 def _compact(workspace: Workspace, file: bytes) -> str:
-    """Return the references as the context has them."""
+    """Return the compact references for the context."""
     cache = workspace.path(CACHE, "references.json")
     name = f"{VIEW_VERSION}:{sha256_of(file)}"
     kept = read_json_cache(cache, lambda document: str(document[name]))

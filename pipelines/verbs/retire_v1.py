@@ -86,14 +86,14 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
     at = 0
     for piece in log_pieces(workspace, version):
         if data[at : at + len(piece)] != piece:
-            raise Conflict(f"{source} cannot be rebuilt from what is stored")
+            raise Conflict(f"{source} cannot be rebuilt from the stored layout and diffs")
         at += len(piece)
     if not _in_head(workspace, source, data) and not (copy and _in_copy(copy, version, data)):
         raise Conflict(
             f"the bytes of {source} exist only on this machine: neither HEAD nor a named remote"
             " holds them",
-            hint=f"Commit the log as it is: git add {source} && git commit; or copy it with"
-            " 'session-codec sync', and name the --remote",
+            hint=f"Commit the log as it is: git add {source} && git commit; or copy it with "
+            "'session-codec sync', and pass --remote",
         )
     retired = manifest.retired_version(source)
     recorded = retired is not None and retired.sha256 == stub_sha256
@@ -121,7 +121,7 @@ def apply(made: Plan) -> None:
 
 
 def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
-    """Return True if these bytes can be rebuilt from a remote copy alone."""
+    """Return True if a log can be rebuilt from a remote copy alone."""
     found = copy.read_layout(version)
     if found is None:
         return False
@@ -139,5 +139,5 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
 
 
 def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
-    """Return True if the commit HEAD has these bytes under that name."""
+    """Return True if the commit HEAD has the log with the same bytes."""
     return bool(data) and content_at(workspace, "HEAD", source) == data

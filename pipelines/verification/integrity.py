@@ -29,7 +29,7 @@ from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
-_PURGE = "Run 'session-codec purge --merged', which lists what is left and asks"
+_PURGE = "Run 'session-codec purge --merged', which lists the remaining copies and asks"
 #: The finding on a file with a purged diff, by its kind.
 _REMAINING: Final[dict[Kind, tuple[str, str]]] = {
     "file": ("holds a diff that was purged", _PURGE),

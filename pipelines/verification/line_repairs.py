@@ -202,8 +202,8 @@ def _row_finding(
     if repair.code == "missing-row" and session is not None and session.key != session.time:
         twin = _FORMS[name].encode(session._replace(key=Key(session.time)))
         if twin in data:
-            message = f"says of {session.key} what it says of {session.time}, in one row: two "
-            message += "clones recorded the same in one second"
+            message = f"has one row for both {session.key} and {session.time}: two "
+            message += "clones recorded equal sessions in the same second"
             return finding._replace(code="shared-row", level="note", message=message)
     return finding
 

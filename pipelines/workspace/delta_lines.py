@@ -67,7 +67,7 @@ def read_deltas(workspace: Workspace) -> Deltas:
 
 
 def kept_twins(workspace: Workspace, lines: Iterable[bytes]) -> set[bytes]:
-    """Return the user's own lines whose sessions have rows of ours, which readers skip.
+    """Return the user's lines that readers skip because their sessions have rows of ours.
 
     Args:
         workspace: the workspace of the lines.

@@ -173,7 +173,7 @@ class Manifest(NamedTuple):
         return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
 
     def current_versions(self) -> dict[str, V1Version]:
-        """Return by log the version that was retired, else the version seen last."""
+        """Return the current version of each log: the retired version, else the one seen last."""
         found: dict[str, V1Version] = {}
         for version in sorted(self.versions, key=lambda v: (v.seen, v.sha256)):
             found[version.source] = version
@@ -185,7 +185,7 @@ class Manifest(NamedTuple):
         return dict(sorted(found.items()))
 
     def last_builds(self) -> list[ReferencesBuilt]:
-        """Return the builds of the references that no later build knew; after a merge, several."""
+        """Return the builds of the references that no other one follows; several after a merge."""
         taken = {name for build in self.builds for name in build.after}
         return [build for build in self.builds if fact_id(build) not in taken]
 
@@ -282,7 +282,7 @@ def _purged(tombstones: Iterable[Purged], disowned: Iterable[Disowned]) -> dict[
 
 
 def _without_void(manifest: Manifest) -> Manifest:
-    """Return a manifest whose archives that may have a purged diff are listed apart.
+    """Return a manifest in which the archives that may have a purged diff are in `void`.
 
     A merge may have changed the key of a packed session to another key with its time, and several
     sessions may have the same diff.

@@ -52,7 +52,7 @@ def run(**_given: Any) -> int:
       session-codec fleet status
       session-codec fleet report -o fleet.html
     """
-    raise Misuse("fleet needs a verb: plan, run, status, report or shard")
+    raise Misuse("missing verb: plan, run, status, report or shard")
 
 
 def run_plan(workers: int | None, as_json: bool, **given: Any) -> int:
@@ -325,7 +325,7 @@ VERB: Final = Verb(
                 Option("--tables", "The folder of the tables. [default: the run's own]",
                        metavar="DIR|URL"),
                 Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
-                Option("--usd-per-million", "US dollars for a million tokens; adds costs.",
+                Option("--usd-per-million", "The price of a million tokens; adds costs.",
                        read=price, metavar="USD"),
                 Option("--force", "Overwrite FILE even if it is not a fleet report.", flag=True),
                 JSON,

@@ -57,7 +57,7 @@ VERB: Final = Verb(
     (REPO,),
     (
         Option("--commit", "Commit the files of session-codec, and nothing else.", flag=True),
-        Option("--dry-run", "Print what is pending; write nothing.", flag=True),
+        Option("--dry-run", "Print the pending sessions; write nothing.", flag=True),
         JSON,
     ),
     exits={20: EXIT_CODES[20]},

@@ -121,7 +121,7 @@ def _say(made: Plan, *, explain: bool) -> None:
 
 
 def _reasons(made: Plan, name: str, change: Change) -> list[str]:
-    """Return the sources of a value, one a line."""
+    """Return the sources of a value, one per line."""
     reason = _REASONS.get(change.standing)
     told = [reason] if reason else []
     differs = change.standing in (Standing.YOURS, Standing.UNREAD) and change.stated is not None

@@ -83,7 +83,7 @@ def run_dask(
     if problems:
         raise Unavailable(
             f"Dask gave up on {len(problems):,} shards, the first is {problems[0]}",
-            hint="Run the same command again: what is finished is kept",
+            hint="Run the same command again: finished results are kept",
         )
 
 

@@ -113,7 +113,7 @@ class S3Hidden(S3Objects):
         self._found = {v["Key"][len(self._prefix) :]: v for v in versions}
 
     def list_all(self) -> list[Stored]:
-        """Return all objects that have such a version, by name."""
+        """Return the objects that have a version in this view, by name."""
         return sorted(
             Stored(name, v["Size"], v["LastModified"].timestamp())
             for name, v in self._found.items()

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
+from codec.shown_text import one_line
 from codec.summaries.claims import Claim, Fault, check_claims
 from codec.summaries.evidence import SESSION_WORDS, Figures, metric_figures
 from codec.summaries.prompt import (
@@ -168,7 +169,9 @@ def answered(
         if step.question is None:
             raise Unavailable(f"{step.period.name}: a part of it has no answer")
         if (most := step.tokens + ANSWER_TOKENS) > left:
-            raise Refused(f"{step.period.name}: up to {most:,} tokens, and {left:,} are left")
+            raise Refused(
+                f"{step.period.name}: up to {most:,} tokens are needed, but only {left:,} are left"
+            )
         left -= most
         check(step.question.text)
         answer = model.ask(step.question.text)
@@ -251,7 +254,7 @@ def _summary(material: Material, step: Step, answer: Answer, now: str) -> Summar
         period=step.period.name,
         input=_input(material, question, step.sessions),
         model=material.model,
-        answered=" ".join(answer.model.split())[:100],
+        answered=one_line(answer.model, 100),
         made=now,
         sessions=len(step.sessions),
         cut=question.cut,

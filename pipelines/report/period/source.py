@@ -92,7 +92,7 @@ def public_sessions(
 ) -> tuple[list[Session], list[Finding]]:
     """Return the sessions that may be shown, without secrets and format characters."""
     texts_of = attrgetter(*TEXTS)
-    together = "\n".join({text for session in sessions for text in texts_of(session)})
+    together = "\n".join(set().union(*map(texts_of, sessions)))
     may_hold = may_hold_secret(together)
     if not may_hold and together.isascii():
         return list(sessions), []

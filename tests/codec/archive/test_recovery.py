@@ -1,4 +1,4 @@
-"""Whatever happens to an archive is noticed, and what is intact in it is found."""
+"""Any damage of an archive is detected, and its intact members are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members are in a fixed order under fixed headers, and nothing else is taken for one."""
+"""Members are in a fixed order under fixed headers, and other headers are refused."""
 
 from __future__ import annotations
 

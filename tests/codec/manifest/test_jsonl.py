@@ -1,4 +1,4 @@
-"""The facts: whole, one a line, and kept where they are not understood."""
+"""Facts are complete, one per line, and unknown facts are kept."""
 
 from __future__ import annotations
 

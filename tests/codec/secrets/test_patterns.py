@@ -1,4 +1,4 @@
-"""Our own rules: what they find, what they leave, and what they tell."""
+"""Our own rules: what they find, what they ignore, and what they report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session's delta line: what it says, and what it refuses to say."""
+"""A session's delta line: the fields that it has, and the values that it refuses."""
 
 from __future__ import annotations
 

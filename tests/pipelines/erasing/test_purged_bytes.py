@@ -1,4 +1,4 @@
-"""A purged diff is in no file afterwards, and no verb brings it back or passes over a copy."""
+"""A purged diff is in no file afterwards, no verb restores it, and no copy is missed."""
 
 from __future__ import annotations
 

@@ -382,7 +382,7 @@ def test_check_names_what_is_stale_and_writes_nothing(repo: Bench, cli: Cli) -> 
     before = tree(repo.root, times=True)
     said = cli("references", repo.root, "--check")
     assert said.code == 3
-    assert "differs from what the repository states: 1 changed, 1 removed" in said.err
+    assert "differs from the repository's files: 1 changed, 1 removed" in said.err
     assert "~ stack.framework: Next.js 14 -> Next.js 15" in said.out
     assert cli("references", repo.root, "--dry-run").code == 0
     as_json = cli("references", repo.root, "--check", "--json")

@@ -1,4 +1,4 @@
-"""A job is what its scheduler reads, does what it says, and goes without a trace."""
+"""A scheduler accepts each job, the job runs its commands, and removing it leaves no trace."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def ran_together(data: bytes) -> bytes:
 
 
 def recorded(bench: Bench, cli: Cli) -> str:
-    """Record a session of a commit whose diff git can remake; return its key."""
+    """Record a session of a commit whose diff git can recompute; return its key."""
     (bench.root / "a.py").write_text("one\n")
     git(bench.root, "add", "a.py")
     git(bench.root, "commit", "-qm", "work")

@@ -1,4 +1,4 @@
-"""What a pull request adds is judged, what was there before is not, and by the settings of then."""
+"""Only problems that a pull request adds are reported, by the settings of its merge base."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ Diff: none
 ```
 Status: PASS
 END OF THE LOG"""
-ROWS: Final = f"# one line a night\n{day(2)} | keeper | oil | PASS | L+1\nfog all night\n"
+ROWS: Final = f"# one line per night\n{day(2)} | keeper | oil | PASS | L+1\nfog all night\n"
 TABLE: Final = f"night\tkeeper\twhat\n{day(2)}\tada\toil\n"
 VERBS: Final = ("references", "references --check", "verify", "context", "query", "doctor")
 
