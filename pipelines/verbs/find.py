@@ -48,6 +48,8 @@ def _in_repository(workspace: Workspace, path: str) -> str:
     top = workspace.repository or workspace.root
     plain = os.path.normpath(path)
     inner = os.path.relpath(plain, top) if os.path.isabs(plain) else plain
+    if inner == os.curdir:
+        return "*"
     return path if inner.startswith(os.pardir) else inner.replace(os.sep, "/")
 
 

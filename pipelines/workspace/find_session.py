@@ -54,6 +54,8 @@ def find_key(workspace: Workspace, name: str) -> Key:
 
 def _key_among(workspace: Workspace, found: Collection[Key], name: str) -> Key:
     """Return the one of the given keys that has a name; raises the errors of `find_session`."""
+    if not name:
+        raise NotFound("the key is empty", hint="'latest' is the newest session")
     keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:

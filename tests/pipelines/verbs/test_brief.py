@@ -49,6 +49,7 @@ def test_a_session_is_named_by_its_key(root: Path, cli: Cli) -> None:
     key = cli("brief", root, "--json").json["session"]["key"]
     assert cli("brief", key, root).out == cli("brief", root).out
     assert cli("brief", "latest~7", root).code == 30
+    assert "the key is empty" in cli("show", "", root).err
 
 
 @pytest.mark.parametrize(

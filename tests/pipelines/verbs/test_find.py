@@ -48,6 +48,7 @@ def made(bench: Bench) -> Bench:
         (["token", "--path", "a.py"], [1]),
         (["token", "--path", "./a.py"], [1]),
         (["token", "--path", "**/*.py"], [1]),
+        (["token", "--path", "."], [1, 2]),
         (["token", "--path", "/elsewhere/a.py"], []),
         (["theme.css"], [2]),
         (["absent"], []),
