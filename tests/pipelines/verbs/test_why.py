@@ -177,7 +177,7 @@ def test_the_command_line_prints_grades_and_data(history: History) -> None:
         ("lib", "It is a folder"),
     ],
 )
-def test_what_does_not_exist_is_not_found(history: History, place: str, why: str) -> None:
+def test_a_missing_file_or_line_is_not_found(history: History, place: str, why: str) -> None:
     said = history.cli("why", place, history.root)
     assert said.code == 30
     assert why in said.err
