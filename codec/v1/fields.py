@@ -279,7 +279,8 @@ class _Reader:
             return
         field = "" if section is None else section.field or OTHER
         if section is not None and field not in ("", OTHER) and field not in _NOTES:
-            if self._field(Place(field, section.rank), _unmarked(text)):
+            is_other = field == "status" and ":" in text and not _is_stated_status(text)
+            if not is_other and self._field(Place(field, section.rank), _unmarked(text)):
                 # A heading such as "Status" labels only the line below it.
                 self._section = _UNKNOWN
                 return
@@ -320,9 +321,13 @@ def _starts_with_date(value: str) -> bool:
 
 def _is_stated(value: str) -> bool:
     """Return True if a status line begins with a status and is not a sentence."""
-    if not value or status_of(value)[0] != "UNKNOWN":
+    if not value or _is_stated_status(value):
         return True
     return len(value.split()) < _SENTENCE_WORDS and value[-1] != "。"
+
+
+def _is_stated_status(value: str) -> bool:
+    return status_of(value)[0] != "UNKNOWN"
 
 
 def _is_usable(field: str, value: str) -> bool:
