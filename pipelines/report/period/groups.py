@@ -115,11 +115,23 @@ def groups(sessions: Sequence[Session], folders: Mapping[Key, Iterable[str]]) ->
         left = members[not is_path, name] - taken
         if len(left) == -size:
             keys = tuple(sessions[place].key for place in sorted(left))
-            found.append(Group(name, "path" if is_path else "wording", keys))
+            if is_path:
+                found.append(Group(name, "path", keys))
+            else:
+                shared = _shared([sessions[place].task for place in sorted(left)])
+                rare = [word for word in shared if len(words[word]) <= limit]
+                found.append(Group("-".join(rare), "wording", keys))
             taken |= left
         elif len(left) >= _FEWEST:  # sizes only decrease, so the first that is exact is the largest
             heappush(heap, (-len(left), is_path, name))
     return found
+
+
+def _shared(tasks: Sequence[str]) -> list[str]:
+    """Return the words that all tasks have, in the order of the first."""
+    first, *others = [task.split("-") for task in tasks]
+    common = set(first).intersection(*others)
+    return list(dict.fromkeys(word for word in first if word in common))
 
 
 def _is_subject(word: str) -> bool:
