@@ -55,7 +55,7 @@ class Group(NamedTuple):
 
 
 def repeated(sessions: Sequence[Session], most: int) -> Listing[Repeated]:
-    """Return the tasks that several sessions worked on, those with most sessions first.
+    """Return the tasks that several sessions worked on, those with the most sessions first.
 
     Args:
         sessions: the sessions, oldest first.

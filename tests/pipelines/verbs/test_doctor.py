@@ -159,7 +159,7 @@ def test_a_note_is_nothing_that_cannot_be_repaired(bench: Bench, cli: Cli) -> No
     assert cli("doctor", bench.root, "--repair").out.endswith("left: 0; notes: 1\n")
 
 
-def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> None:
+def test_without_repair_it_reports_and_writes_nothing(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     path = bench.root / DELTAS
     lines = path.read_text().splitlines(keepends=True)

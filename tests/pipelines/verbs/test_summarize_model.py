@@ -50,7 +50,7 @@ def kept(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (root / SUMMARIES).glob("*")}
 
 
-def test_what_passes_is_written_and_shown_with_its_sources(
+def test_checked_claims_are_written_and_shown_with_their_sources(
     work: Bench, cli: Cli, server: ModelServer
 ) -> None:
     lie = ("Bob fixed 17 things.", [day(2)])
@@ -235,7 +235,7 @@ INJECTION: Final = (
 )
 
 
-def test_an_instruction_in_a_note_does_not_change_what_passes(
+def test_an_instruction_in_a_note_does_not_change_the_checks(
     work: Bench, cli: Cli, server: ModelServer
 ) -> None:
     answer = claims(FACT, ("Bob shipped 99 features", [day(2)]))

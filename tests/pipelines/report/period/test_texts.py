@@ -53,7 +53,7 @@ def test_tasks_with_several_sessions_are_repeated_and_reverts_are_named() -> Non
     assert [s.key for s in reverted(sessions)] == ["2025-11-02", "2025-11-04"]
 
 
-def test_a_session_is_in_one_group_and_what_most_share_is_not_a_group() -> None:
+def test_a_session_is_in_one_group_and_common_words_are_not_a_group() -> None:
     sessions = [session(n, f"shared-{'cache' if n < 4 else 'auth'}-{n}") for n in range(1, 8)]
     found = groups(sessions, {s.key: {"src/api"} for s in sessions[:3]})
     assert [(g.name, g.by, len(g.keys)) for g in found] == [("cache", "wording", 3)]
