@@ -48,7 +48,7 @@ _AGENT = re.compile(
     r"(?:\s*[(\[（](?P<model>[^()\[\]（）]{0,60})[)\]）])?",
     re.I,
 )
-#: A model with its version, and a remark in brackets that names no other agent.
+#: A model with its version, and a remark in brackets that is not another agent.
 _NOTED_VERSION = re.compile(
     rf"(?P<name>[^()\[\]]*\d[^()\[\]]*?)\s*[(\[](?!(?:{_NAME})\b)[^()\[\]]*[)\]]", re.I
 )
