@@ -40,7 +40,9 @@ def read_stated(
             if not os.path.isfile(target):
                 continue
             if os.path.commonpath([top, target]) != top:
-                problems.append(FormatError("leads out of the repository; not read", file=path))
+                problems.append(
+                    FormatError("is a link to a place outside the repository; not read", file=path)
+                )
                 continue
             try:
                 with open(target, "rb") as f:
@@ -85,7 +87,7 @@ def build_references(
     count: Callable[[str], int],
     budget: int,
 ) -> tuple[bytes, ReferencesBuilt]:
-    """Return references for a workspace without the file; the worker runs this to count tokens.
+    """Return the first references of a workspace; the worker runs this to count tokens.
 
     Args:
         root, repository, logs: see `read_stated`.

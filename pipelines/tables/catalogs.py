@@ -94,14 +94,14 @@ def newest_catalog(remote: Remote) -> Catalog:
 
 
 def put_plan(remote: Remote, number: int, token: str, names: Sequence[ObjectName]) -> ObjectName:
-    """Write the plan of an exporter, the parts for a version, and return its name."""
+    """Write the plan of an exporter, which lists the parts of a version; return its name."""
     plan = ObjectName(f"{FOLDER}/{number:08d}-{token}.plan")
     remote.put(plan, content_of(json.dumps(names).encode()))
     return plan
 
 
 def commit(remote: Remote, catalog: Catalog) -> bool:
-    """Write a version of the catalog; return False if another exporter wrote its number before."""
+    """Write a version of the catalog; return False if another exporter took its number."""
     return remote.put(
         version_name(catalog.number), content_of(encode_catalog(catalog), exact=False)
     )
@@ -135,10 +135,10 @@ def _check(catalog: Catalog, remote: Remote, form: Format, *, redacted: bool) ->
     if catalog.format != form:
         raise Conflict(
             f"{remote.url} holds tables as {catalog.format}",
-            hint=f"Use --to {catalog.format}, or name another folder",
+            hint=f"Use --to {catalog.format}, or use another folder",
         )
     if catalog.redacted != redacted:
         kind = "redacted tables" if catalog.redacted else "tables that are not redacted"
         option = "Add" if catalog.redacted else "Drop"
         raise Conflict(f"{remote.url} holds {kind}",
-                       hint=f"{option} --redact, or name another folder")  # fmt: skip
+                       hint=f"{option} --redact, or use another folder")  # fmt: skip

@@ -215,7 +215,7 @@ class _Planner:
             self._revise(known.key, mapped.session, found, log.source)
 
     def _vanished(self, log: ReadLog, restored: set[str]) -> list[Session]:
-        """Return the sessions whose entries a log no longer has, as the log had them."""
+        """Return the sessions whose entries a log no longer has, as the log last stated them."""
         changed = {pair.becomes.key for pair in self._plan.updated} | restored
         logged = (self._logged.get(key, s) for key, s in self._manifest.sessions.items())
         return [

@@ -42,7 +42,10 @@ from pipelines.workspace.summaries import edits_without
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace, Transaction
 
-_HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
+_HISTORY = (
+    "git filter-repo rewrites history; a hosting service keeps pushed commits until you ask for "
+    "their removal"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,7 +213,7 @@ def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
 def _remaining(
     workspace: Workspace, manifest: Manifest, history: History, erased: frozenset[str]
 ) -> Iterator[Finding]:
-    """Yield findings on places where texts remain that are removed from the tracked files."""
+    """Yield findings on places outside the tracked files that still have the removed texts."""
     session = history.session
     committed = split_lines(content_at(workspace, "HEAD", MANIFEST))
     if len(without_erased(committed, erased)) < len(committed):
