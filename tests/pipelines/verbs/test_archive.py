@@ -87,7 +87,7 @@ def test_a_copy_under_another_name_of_the_same_time_goes_with_its_diff(
     (name, *_) = loose(made)
     shutil.copy(folder / name, folder / name.replace(".diff", ".af4afc.diff"))
     unknown = folder / name.replace(".diff", ".bf4afc.diff")
-    unknown.write_bytes(b"nobody's diff\n")
+    unknown.write_bytes(b"of an unknown session\n")
     assert cli("archive", made.root).code == 0
     assert loose(made) == [unknown.name]
     before = tree(made.root)
