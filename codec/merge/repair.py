@@ -279,7 +279,7 @@ def _apart(
 def _without_text(
     pieces: Iterable[Numbered], keys: Container[str | None], fixed: Container[bytes]
 ) -> Iterator[Numbered]:
-    """Yield the pieces; move other lines out of broken entries, as pieces after them.
+    """Yield the pieces; lines that do not belong to a broken entry follow it as pieces.
 
     Args:
         pieces: the pieces of the file.

@@ -75,7 +75,7 @@ class _Section:
         self.left = {b"+": 0, b"-": 0}
 
     def change(self, end: int) -> FileChange | None:
-        """Return the change that ends at a line of the patch; None if it names no file."""
+        """Return the change that ends at a line of the patch; None if it does not name a file."""
         old, new = self.old or self.new, self.new or self.old
         if not old:
             return None

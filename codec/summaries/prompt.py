@@ -117,7 +117,8 @@ def decode_answer(text: str) -> list[Claim]:
     Raises:
         FormatError: it does not match `SCHEMA`.
     """
-    fenced = _FENCE.fullmatch(text.strip())
+    text = text.strip().removeprefix("\ufeff")  # a byte order mark
+    fenced = _FENCE.fullmatch(text)
     try:
         fields = json.loads(fenced["inside"] if fenced else text)
     except (ValueError, RecursionError) as e:

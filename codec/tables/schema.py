@@ -26,14 +26,15 @@ class Column(NamedTuple):
         type: the type of its values.
         unit: the unit of a number, else empty.
         meaning: one sentence without a full stop.
-        text: how `--redact` treats it: `hashed`, `left out`, or empty if it is kept.
+        text: how `--redact` treats it: `hashed`, `hashed if unknown`, `left out`, or empty if it is
+            kept.
     """
 
     name: str
     type: Type
     unit: str
     meaning: str
-    text: Literal["", "hashed", "left out"] = ""
+    text: Literal["", "hashed", "hashed if unknown", "left out"] = ""
 
 
 class Table(NamedTuple):
@@ -62,7 +63,9 @@ _REPOSITORY: Final = Column(
 )
 _KEY: Final = Column("key", "string", "", "Key of the session, unique in its repository")
 _DATE: Final = Column("date", "date", "UTC", "Day on which the session began")
-_AGENT: Final = Column("agent", "string", "", "Who worked, as `query` names agents")
+_AGENT: Final = Column(
+    "agent", "string", "", "Who worked, as `query` names agents", "hashed if unknown"
+)
 
 TABLES: Final = (
     Table(

@@ -48,6 +48,7 @@ _AGENT = re.compile(
     r"(?:\s*[(\[（](?P<model>[^()\[\]（）]{0,60})[)\]）])?",
     re.I,
 )
+_TOGETHER = re.compile(r"\s*[/+&]\s*")
 _ROLE = re.compile(
     r"(?P<role>[^\W\d_][\w.-]{0,29})(?:[ -]?\d{1,3})?(?:\s*\((?P<model>[^()]{1,60})\))?"
 )
@@ -59,6 +60,9 @@ _ID_NOTE = re.compile(
 )
 _LINK = re.compile(r"\[([^\[\]]+)\]\([^()]*\)")
 _LONGEST: Final = 200
+#: More words than the name of an agent with its model and client has.
+_MANY_WORDS: Final = 9
+_SENTENCE = re.compile(r"[^.;!?]{12,}[.;!?](?:\s|$)")
 _PATH = re.compile(r"[\w.~@-]*[/\\][\w.@-]|\.[a-z]{1,4}$|\w+\(\)$", re.I)
 _BRANCHES: Final = frozenset((
     "main", "master", "develop", "dev", "trunk", "work", "release", "staging",
@@ -67,13 +71,14 @@ _BRANCHES: Final = frozenset((
 
 @lru_cache(maxsize=4096)
 def is_agent(text: str) -> bool:
-    """Return True if a text is only the name of a known agent or model."""
+    """Return True if a text is only the names of known agents or models."""
     text = text.strip(" \t*_`@")
-    if not text or "/" in text or len(text) > 80:
+    if not text or len(text) > 80:
         return False
     m = _AGENT.fullmatch(text)
     if m is None:
-        return False
+        names = _TOGETHER.split(text)
+        return 1 < len(names) < 4 and all(map(_AGENT.fullmatch, names))
     return m["model"] is None or not re.search(r"[.!?;]\s", m["model"])
 
 
@@ -95,7 +100,7 @@ def is_role(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def stated_agent(text: str, *, known_only: bool = False) -> str:
-    """Return the agent that a field states; empty if the value is a branch, a path or a tool.
+    """Return the agent that a field states; empty for a branch, a path, a tool or a sentence.
 
     Args:
         text: the value as written.
@@ -103,12 +108,16 @@ def stated_agent(text: str, *, known_only: bool = False) -> str:
     """
     text = _LINK.sub(r"\1", text[:_LONGEST]).strip(" \t*_`")
     text = _ID_NOTE.sub("", text).strip(" \t*_`")
+    if is_agent(text):
+        return text if _AGENT.fullmatch(text) else _TOGETHER.sub(" ", text)
     vendor, slash, model = text.partition("/")
     if slash and vendor.strip().lower() in _VENDORS and model.strip():
         text = model.strip()
     if known_only:
         return text if is_agent(text) else ""
     if text.lower() in _BRANCHES or (" / " not in text and _PATH.search(text)):
+        return ""
+    if len(text) > 40 and (len(text.split()) > _MANY_WORDS or _SENTENCE.match(text)):
         return ""
     return text
 

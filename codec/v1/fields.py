@@ -49,6 +49,16 @@ _CELLS = re.compile(
 _TABLE_HEAD = re.compile(r"\n\|[^\n]*\n\|[ :|-]*-[ :|-]*(?=\n|\Z)")
 _UNDERLINED = re.compile(r"^(?P<text>[^\s>|*+-][^\n]{0,60})\n(?:---+|===+)[ \t]*$", re.M)
 _PARTS = re.compile(r"\s+[|·]\s+")
+#: The end of a line that goes on below: a long line without a full stop. The text below is not an
+#: item, a label or a table row; a word in lower case below a longer line is not a label either.
+_WRAP = re.compile(
+    r"\n(?:(?<=[^\n]{39}[^\n.!?:;。：]\n)(?=[ \t]{0,6}[a-zß-öø-ÿа-яё](?!_NO_LABEL))"
+    r"|(?P<any>)(?<=[^\n]{59}[\w,–—-]\n)(?=[ \t]{0,6}(?:[a-zß-öø-ÿа-яё]|[^\W\d_`](?!_NO_LABEL)"
+    r"|[`(\"«“„](?!_NO_LABEL))))(?![ \t]*(?:END|STOP|FINISH|START))[ \t]*".replace(
+        "_NO_LABEL", r"[^\n:：]{0,43}[:：](?:[ \t*_`]|$)"
+    ),
+    re.M,
+)
 _END_LINE = re.compile(
     r"\[?(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?)[:\s]\s*(?P<time>[^\]\s]+)\]?\s*(?P<rest>.*)"
 )
@@ -94,6 +104,8 @@ class _Reader:
         """Read the lines of a paragraph."""
         if "\n|" in text:
             text = _TABLE_HEAD.sub("", f"\n{text}")
+        if "\n" in text:
+            text = _WRAP.sub(_joint, text)
         if "\n---" in text or "\n===" in text:
             text = _UNDERLINED.sub(self._underlined, text)
         for line in text.split("\n"):
@@ -124,6 +136,8 @@ class _Reader:
         if not place[0]:
             if (other[2] or self._level < 7) and self._section is not None and self._section[0]:
                 return False  # a list item, or a sentence below a heading, with a colon
+            if not other[2] and _is_sentence(other[3], value):
+                return False
             self._unknown(other, indent)
             return True
         self._parent = -1
@@ -265,7 +279,8 @@ class _Reader:
             return
         field = "" if section is None else section.field or OTHER
         if section is not None and field not in ("", OTHER) and field not in _NOTES:
-            if self._field(Place(field, section.rank), _unmarked(text)):
+            is_other = field == "status" and ":" in text and not _is_stated_status(text)
+            if not is_other and self._field(Place(field, section.rank), _unmarked(text)):
                 # A heading such as "Status" labels only the line below it.
                 self._section = _UNKNOWN
                 return
@@ -280,11 +295,24 @@ def place_is_note(place: Place) -> bool:
 
 #: A status line with so many words is a sentence.
 _SENTENCE_WORDS: Final = 6
+#: A value of so many characters behind an unknown label is a sentence with a colon.
+_SENTENCE_LENGTH: Final = 60
 _SIGNS: Final = frozenset("✅✔✓❌✗✘🔴🟢🟡🚧")
 _NOTES: Final = frozenset(NOTE_FIELDS)
 _DATE_START = re.compile(
     r"[\[(`*]{0,2}(?:\d{4}[-/.年]\d|\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{1,2}:\d{2})"
 )
+
+
+def _joint(m: re.Match[str]) -> str:
+    """Return the separator of two lines: a space, unless the first one may be a field."""
+    line = m.string[m.string.rfind("\n", 0, m.start()) + 1 : m.start()]
+    return m[0] if m["any"] is not None and ("**" in line or ":" in line) else " "
+
+
+def _is_sentence(label: str, value: str) -> bool:
+    """Return True if a line with a colon is prose, not an unknown label and its value."""
+    return len(value) >= _SENTENCE_LENGTH and "_" not in label and value.count(" ") > 7
 
 
 def _starts_with_date(value: str) -> bool:
@@ -293,9 +321,13 @@ def _starts_with_date(value: str) -> bool:
 
 def _is_stated(value: str) -> bool:
     """Return True if a status line begins with a status and is not a sentence."""
-    if not value or status_of(value)[0] != "UNKNOWN":
+    if not value or _is_stated_status(value):
         return True
     return len(value.split()) < _SENTENCE_WORDS and value[-1] != "。"
+
+
+def _is_stated_status(value: str) -> bool:
+    return status_of(value)[0] != "UNKNOWN"
 
 
 def _is_usable(field: str, value: str) -> bool:

@@ -42,6 +42,7 @@ _PROSE = re.compile(
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。！？])[\"'»”)]?", re.S)
 _MACHINE = re.compile(r"[\w./\\:@#-]+|`[^`]*`|[0-9a-f]{7,40}\b.*|https?://\S+", re.I)
 _LABEL_EDGES: Final = " \t-*_+•"
+_LABEL_NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _UNREAD: Final = ("agent", "tool", "commits", "duration", "lines", "diff")
 _ENDS: Final = ".!?…。！？;；:"
 
@@ -118,7 +119,7 @@ def _joined(lines: Iterable[Line]) -> str:
     for line in lines:
         piece = _piece(line.text)
         if line.label and piece:
-            label = line.label.strip(_LABEL_EDGES)
+            label = _LABEL_NUMBER.sub("", line.label.strip(_LABEL_EDGES)).strip(_LABEL_EDGES)
             piece = f"{label.capitalize() if label in _UNREAD else label}: {piece}"
         if not piece:
             continue

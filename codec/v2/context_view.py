@@ -37,7 +37,7 @@ STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 VIEW_VERSION: Final = 7
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
-#: The notes get what the references leave of the budget, divided by this number.
+#: The notes get the budget that remains after the references, divided by this number.
 NOTES: Final = 8
 #: The reserve is the budget divided by this number.
 RESERVE: Final = 10

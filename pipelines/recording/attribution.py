@@ -10,7 +10,7 @@
       In another worktree than its own, time is not sufficient evidence for a session.
 3. A commit in a session's own worktree that no command explains is the session's if it was alone in
    that worktree: a user may have committed, or a background command. If other sessions worked
-   there, the commit is nobody's, unless this session has no transcript.
+   there, the commit is assigned to none of them, unless this session has no transcript.
 """
 
 from __future__ import annotations

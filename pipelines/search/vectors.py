@@ -7,7 +7,7 @@
    questions continue. Vectors are committed in batches and survive an interruption.
 4. A component is one byte: the error of a similarity is below 0.003, and a session takes 512 bytes.
 5. A question is compared with all vectors. A row of `vectors` has those of 64 sessions, in slots by
-   the number of their row; an empty slot is zero. One row a session took four times as long to
+   the number of their row; an empty slot is zero. One row per session took four times as long to
    read, and larger products are slower because the processor's cache does not hold them.
 """
 

@@ -4,8 +4,8 @@
    are replaced and reported, format characters are removed.
 2. Figures are those of `query`; savings are those of `verify`.
 3. The same workspace gives the same rows: no clock, no order from the file system.
-4. With `redact`, paths and tasks become hashes, which can still be grouped; other texts are left
-   out.
+4. With `redact`, paths, tasks and names of unknown agents become hashes, which can still be
+   grouped; other texts are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from codec.kinds import Key
-from codec.names import key_time
+from codec.names import UNNAMED, key_time
 from codec.records import Session
 from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
@@ -25,6 +25,7 @@ from codec.tables.repository_name import repository_name
 from codec.tables.rows import Head, Row, digest_of
 from codec.tables.schema import BY_NAME, Cell
 from codec.tokens.tokenizers import DEFAULT
+from codec.v1.agents import is_agent
 from pipelines.diffs.local_archives import list_archives
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
@@ -120,7 +121,7 @@ def read_rows(
     rows = [
         *(_session(name, s, redact=request.redact) for s in public),
         *(row for s in public for row in _edits(name, s, files.get(s.key, {}), request.redact)),
-        *(_usage(name, s) for s in public if _has_usage(s)),
+        *(_usage(name, s, redact=request.redact) for s in public if _has_usage(s)),
     ]
     about = _about(workspace, manifest, public, len(every) - len(public), files)
     rows.append(_repos(name, about, saved, rows))
@@ -154,7 +155,7 @@ def _session(name: str, session: Session, *, redact: bool) -> Row:
     m = session.metrics
     texts = (session.remark, session.title, session.notes)
     return _row("sessions", session, name, (
-        session.agent,
+        _agent(session, redact=redact),
         _hash(session.task) if redact else session.task,
         session.status,
         *((None,) * len(texts) if redact else (text or None for text in texts)),
@@ -177,12 +178,18 @@ def _has_usage(session: Session) -> bool:
     return bool(session.metrics.tokens_used) or session.metrics.duration_min is not None
 
 
-def _usage(name: str, session: Session) -> Row:
+def _agent(session: Session, *, redact: bool) -> str:
+    """Return the agent of a session; with redaction, unknown names are hashed."""
+    name = session.agent
+    return _hash(name) if redact and name != UNNAMED and not is_agent(name) else name
+
+
+def _usage(name: str, session: Session, *, redact: bool) -> Row:
     m, stated = session.metrics, session.transcript
     tokens = stated.tokens if stated else {}
     classes = tuple(tokens.get(name, 0) if tokens else None for name in _CLASSES)
     figures = (m.tokens_used or None, m.duration_min, *classes, stated.wall_min if stated else None)
-    return _row("usage", session, name, (session.agent, *figures))
+    return _row("usage", session, name, (_agent(session, redact=redact), *figures))
 
 
 def _row(
@@ -273,7 +280,7 @@ def _without_secrets(
             findings += [
                 Finding(
                     code="secret-replaced",
-                    message=f"{rule}: what looks like a secret in a path was replaced before it"
+                    message=f"{rule}: a possible secret in a path was replaced before it"
                     f" was written, fingerprint {fingerprint}",
                     rule=rule,
                     fingerprint=fingerprint,

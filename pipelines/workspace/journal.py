@@ -11,7 +11,7 @@ giving the journal its name. Journal and staging folder share a random token,
    append continues at the end of the file. A diff never replaces a file with other bytes
    (`workspace.diff_files`).
 2. A file that no longer ends where the transaction began is not changed: another program wrote to
-   it. The manifest shows what is missing there, and `migrate` adds it.
+   it. The manifest has the missing rows, and `migrate` adds them.
 3. Appends are done in order: the delta line, which makes a session exist, is last.
 4. A journal or a staging folder that git tracks, that is a link, or that belongs to another user is
    refused. Whatever a journal states, only the files of a workspace are appended to.

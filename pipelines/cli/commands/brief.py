@@ -29,7 +29,7 @@ def run(name: str, repo: str, as_json: bool) -> int:
     how the user corrected the agent and what else the user asked for, and states the last command
     that ran tests, with its exit code.
 
-    KEY is the latest session by default; inside a session that was compacted, it is that session.
+    By default, KEY is the latest session, or the agent's own session after a compaction.
     The start hook prints the brief after a compaction and when a session is resumed.
 
     Examples:
@@ -57,5 +57,5 @@ VERB: Final = Verb(
     run,
     (Argument("name", "KEY", "", required=False), REPO),
     (JSON,),
-    exits={20: EXIT_CODES[20], 30: "no such session"},
+    exits={20: EXIT_CODES[20], 22: "several sessions begin with KEY", 30: "no such session"},
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pipelines.report.percentages import in_percent
-from pipelines.report.period.content import Content, Entry, Figures, Listing, Touched
-from pipelines.report.period.texts import Said
+from pipelines.report.period.content import Content, Entry, Figures, Touched
+from pipelines.report.period.texts import Listing, Said
 
 #: The most keys that are cited after one text; `--format json` has all of them.
 _SHOWN_KEYS = 3
@@ -120,7 +120,9 @@ def _figures(content: Content) -> Section:
 
 def _work(content: Content) -> Iterator[Section]:
     yield from _sessions("Failing and partial", content.failing)
-    yield from _sessions("Longest sessions", content.longest)
+    # The number of all other sessions is not news.
+    longest = content.longest._replace(total=len(content.longest.rows))
+    yield from _sessions("Longest sessions", longest)
     yield from _sessions("Reverted work", content.reverted)
     if content.repeated.rows:
         rows = tuple(

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
+from codec.shown_text import one_line
 from codec.summaries.claims import Claim, Fault, check_claims
 from codec.summaries.evidence import SESSION_WORDS, Figures, metric_figures
 from codec.summaries.prompt import (
@@ -253,7 +254,7 @@ def _summary(material: Material, step: Step, answer: Answer, now: str) -> Summar
         period=step.period.name,
         input=_input(material, question, step.sessions),
         model=material.model,
-        answered=" ".join(answer.model.split())[:100],
+        answered=one_line(answer.model, 100),
         made=now,
         sessions=len(step.sessions),
         cut=question.cut,

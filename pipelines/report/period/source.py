@@ -61,10 +61,10 @@ def read_source(
     earlier = period.before()
     with progress.stage("read"):
         deltas = read_deltas(workspace)
-        manifest = read_days(workspace, period.since, period.until)
+        manifest, columns = read_days(workspace, period.since, period.until)
         tokens = tokens_by_key(workspace)
         lines = list(deltas.lines)
-        inside = sessions_of_rows(_rows(lines, period), manifest, tokens)
+        inside = sessions_of_rows(_rows(lines, period), manifest, tokens, columns)
         before = sessions_of_rows(_rows(lines, earlier), manifest, tokens)
         inside.sort(key=attrgetter("time", "key"))
     sessions, replaced = public_sessions(workspace, inside, allow)
@@ -92,7 +92,7 @@ def public_sessions(
 ) -> tuple[list[Session], list[Finding]]:
     """Return the sessions that may be shown, without secrets and format characters."""
     texts_of = attrgetter(*TEXTS)
-    together = "\n".join({text for session in sessions for text in texts_of(session)})
+    together = "\n".join(set().union(*map(texts_of, sessions)))
     may_hold = may_hold_secret(together)
     if not may_hold and together.isascii():
         return list(sessions), []

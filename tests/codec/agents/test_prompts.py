@@ -31,7 +31,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "wanted"), CASES.items())
-def test_a_task_is_the_first_line_of_what_a_user_asked(text: str, wanted: tuple[str, str]) -> None:
+def test_a_task_is_the_first_line_of_the_users_text(text: str, wanted: tuple[str, str]) -> None:
     words, fallback = words_of(text)
     assert (task_in(words), fallback) == wanted
 

@@ -1,4 +1,4 @@
-"""Commands that run tests are found behind any wrapper, and nothing else is taken for one."""
+"""Commands that run tests are found after any wrapper, and no other commands are."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def answers(count: int) -> Usage:
         ("claude-terminal.jsonl", "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", 6),
     ],
 )
-def test_usage_is_what_claude_code_reports(name: str, session_id: str, count: int) -> None:
+def test_usage_equals_the_report_of_claude_code(name: str, session_id: str, count: int) -> None:
     found, _ = read("claude", name, session_id)
     assert usage_of(found.answers) == answers(count)
     # A compaction asks the model once more; its answer is not in the transcript.

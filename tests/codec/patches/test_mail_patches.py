@@ -55,7 +55,7 @@ def commit(root: Path, message: str, files: dict[str, str]) -> None:
         ("-U0",), ("--subject-prefix=RFC net-next", "--cover-letter"),
     ],
 )  # fmt: skip
-def test_a_series_counts_what_its_commits_change(
+def test_a_series_of_mails_counts_the_changes_of_its_commits(
     repository: Path, options: tuple[str, ...]
 ) -> None:
     mail = git(repository, "format-patch", "--stdout", *options, "HEAD~4")

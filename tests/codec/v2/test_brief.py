@@ -41,7 +41,7 @@ def test_a_brief_costs_no_more_than_its_budget(budget: int) -> None:
     assert count(render_brief(FULL, count, budget)) <= budget
 
 
-def test_what_matters_most_comes_first() -> None:
+def test_the_most_important_lines_come_first() -> None:
     lines = render_brief(FULL, count, 5000).splitlines()
     kinds = [line.partition(":")[0] for line in lines]
     assert lines[0] == FRAME

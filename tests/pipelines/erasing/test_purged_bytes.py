@@ -1,4 +1,4 @@
-"""A purged diff is in no file afterwards, and no verb brings it back or passes over a copy."""
+"""A purged diff is in no file afterwards, no verb restores it, and no copy is missed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def found(cli: Cli, root: Path) -> list[str]:
     return [f["file"] for f in said if f["code"] in {"purged-diff", "purged-archive"}]
 
 
-def test_restore_does_not_bring_back_what_was_purged_here(a: Path, cli: Cli, remote: Path) -> None:
+def test_restore_does_not_restore_purged_diffs(a: Path, cli: Cli, remote: Path) -> None:
     record(a, "MARKA", T)
     record(a, "MARKC", LATER)
     cli("archive", a, "--before", "2025-02")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -119,11 +121,7 @@ def test_a_user_name_of_http_which_may_be_a_token_is_left_out(
     assert SECRET not in repr(member)
 
 
-def test_find_goes_deep_and_not_into_repositories_runs_and_bare_ones(tmp_path: Path) -> None:
-    deep = tmp_path
-    for _ in range(1100):
-        deep = deep / "d"
-        deep.mkdir()
+def test_find_does_not_go_into_repositories_runs_links_and_bare_ones(tmp_path: Path) -> None:
     outer = repository(tmp_path / "outer")
     repository(outer / "nested")
     repository(tmp_path / "run" / "clones" / "a")
@@ -132,8 +130,20 @@ def test_find_goes_deep_and_not_into_repositories_runs_and_bare_ones(tmp_path: P
         (tmp_path / "bare" / name).mkdir(parents=True)
     (tmp_path / "bare" / "HEAD").touch()
     (tmp_path / "loop").symlink_to(tmp_path)
-    repository(deep / "last")
-    assert found(tmp_path) == [str(deep / "last"), str(outer)]
+    assert found(tmp_path) == [str(outer)]
+
+
+def test_find_goes_deeper_than_python_recurses(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(60):
+        deep = deep / "d"
+    repository(deep)
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 50)
+    try:
+        assert found(tmp_path) == [str(deep)]
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def test_find_names_a_folder_that_it_cannot_read() -> None:

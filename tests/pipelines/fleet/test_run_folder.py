@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_written_is_read(run: Path) -> None:
+def test_a_result_survives_a_round_trip(run: Path) -> None:
     assert read_plan(str(run)) == PLAN
     assert read_shard(str(run), 0).results == {("app-1", "verify"): RESULT}
 

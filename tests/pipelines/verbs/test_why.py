@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -164,9 +165,48 @@ def test_the_command_line_prints_grades_and_data(history: History) -> None:
     assert {s["grade"] for s in document["sessions"]} <= {"blob", "commit", "hunk", "time"}
 
 
-@pytest.mark.parametrize("place", ["absent.py", "a.py:9999", "../outside"])
-def test_what_does_not_exist_is_not_found(history: History, place: str) -> None:
-    assert history.cli("why", place, history.root).code == 30
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("absent.py", "no commit"),
+        ("absent.py:1", "no such file"),
+        ("a.py:9999", "has no line 9999"),
+        ("a.py:1:2", "no such file"),
+        ("../outside", "not in the repository"),
+        (".", "It is a folder"),
+        ("lib", "It is a folder"),
+    ],
+)
+def test_a_missing_file_or_line_is_not_found(history: History, place: str, why: str) -> None:
+    said = history.cli("why", place, history.root)
+    assert said.code == 30
+    assert why in said.err
+
+
+def test_the_current_folder_is_named_as_a_folder(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(history.root)
+    assert "It is a folder" in history.cli("why", ".").err
+
+
+def test_a_name_that_is_not_text_has_its_sessions(history: History) -> None:
+    name = os.fsdecode(b"bad\xffname")
+    try:
+        (history.root / name).write_text("a line of its own\n")
+    except OSError:
+        pytest.skip("this file system has only names in UTF-8")
+    git(history.root, "add", "-A")
+    git(history.root, "commit", "-qm", "Odd")
+    made = ("--git", "HEAD~1..HEAD", "--status", "PASS", "--agent", "human")
+    key = history.cli("record", history.root, "--task", "odd", *made).out.strip()
+    for place in (name, f"{name}:1"):
+        assert [e.session.task for e in history.why(place) if e.grade != "time"] == ["odd"]
+    assert "files: bad\ufffdname\n" in history.cli("brief", key, history.root).out
+
+
+def test_no_session_is_asked_for_in_vain(history: History) -> None:
+    assert history.cli("why", "a.py", history.root, "--limit", "0").code == 2
 
 
 def cloned(source: Path, target: Path, *options: str) -> Path:
