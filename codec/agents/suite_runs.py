@@ -105,8 +105,8 @@ class SuiteRun(NamedTuple):
 
 def last_suite_run(commands: Iterable[Command]) -> SuiteRun | None:
     """Return the last of some commands that ran tests; None if no command did."""
-    newest = reversed(sorted(commands, key=lambda c: c.began))  # of equal times, the last counts
-    return next(filter(None, map(suite_run_of, newest)), None)
+    ordered = sorted(commands, key=lambda c: c.began)
+    return next(filter(None, map(suite_run_of, reversed(ordered))), None)
 
 
 def suite_run_of(command: Command) -> SuiteRun | None:
