@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,24 +76,35 @@ class History:
         return why(find(str(self.root)), str(self.root / place))[0].evidence
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the folder of the repository that `history` copies; the first test makes it."""
+    return tmp_path_factory.mktemp("template") / "repository"
+
+
 @pytest.fixture
-def history(tmp_path: Path, cli: Cli) -> History:
+def history(template: Path, tmp_path: Path, cli: Cli) -> History:
     """Sessions of one and of two commits on a branch, and commits of a person between them."""
-    root = tmp_path / "repository"
+    if not template.exists():
+        made(template.with_name("unfinished"), cli).rename(template)
+    return History(Path(shutil.copytree(template, tmp_path / "repository")), cli)
+
+
+def made(root: Path, cli: Cli) -> Path:
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
     git(root, "config", "user.name", "t")
     git(root, "config", "user.email", "t@t")
     assert cli("install", root).code == 0
-    made = History(root, cli)
+    history = History(root, cli)
     for _ in range(4):
-        made.commit("person")
+        history.commit("person")
     git(root, "checkout", "-q", "-b", "topic")
     for number in range(SESSIONS):
-        made.session(number, commits=1 + number % 2)
+        history.session(number, commits=1 + number % 2)
         if number % 5 == 0:
-            made.commit("person")
-    return made
+            history.commit("person")
+    return root
 
 
 def test_every_line_has_its_session_where_nothing_was_rewritten(history: History) -> None:
