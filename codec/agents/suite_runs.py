@@ -83,8 +83,9 @@ _SCRIPT: Final = re.compile(
 _NO_RUN: Final = frozenset(
     ("--version", "--help", "-h", "-V", "--collect-only", "--co", "--fixtures")
 )
-#: Wrappers in each other, and words of a command, that are looked at.
+#: The limits of what is searched: wrappers in each other, characters of a line, words of a command.
 _DEPTH: Final = 4
+_LONGEST: Final = 20_000
 _WORDS: Final = 48
 
 
@@ -104,16 +105,13 @@ class SuiteRun(NamedTuple):
 
 def last_suite_run(commands: Iterable[Command]) -> SuiteRun | None:
     """Return the last of some commands that ran tests; None if no command did."""
-    best: tuple[int, SuiteRun] | None = None
-    for command in commands:
-        if (best is None or command.began >= best[0]) and (found := suite_run_of(command)):
-            best = command.began, found
-    return best[1] if best else None
+    ordered = sorted(commands, key=lambda c: c.began)
+    return next(filter(None, map(suite_run_of, reversed(ordered))), None)
 
 
 def suite_run_of(command: Command) -> SuiteRun | None:
     """Return a command as a run of tests; None if it does not run any."""
-    text = unwrapped(command.text)
+    text = unwrapped(command.text[:_LONGEST])
     parts = _split(text)
     tests = [n for n, (words, _) in enumerate(parts) if runs_tests(words)]
     if not tests:
@@ -158,7 +156,7 @@ def runs_tests(words: Sequence[str], depth: int = _DEPTH) -> bool:
 
 
 def _inside(words: Sequence[str]) -> Iterable[Sequence[str]]:
-    """Yield what may be the command behind a wrapper: options may have values."""
+    """Yield the possible commands after a wrapper, because its options may have values."""
     size = next((n for n in (3, 2, 1) if " ".join([_name(words[0]), *words[1:n]]) in _WRAPPERS), 0)
     if not size:
         if words[0][:1] in {"(", "{"} and len(words[0]) > 1:

@@ -51,6 +51,8 @@ _SIGNS: Final = (
         for word in ("seed", "mnemonic", "recovery", "wallet")
     ),
 )
+#: Many signs begin with these; a text without them is searched for fewer.
+_STARTS: Final = ("$", "--")
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 _DIGITS: Final = str.maketrans("0123456789", "0" * 10)
 #: The length from which letters alone can be a token; hexadecimal digits only after a prefix.
@@ -72,8 +74,13 @@ def may_hold_secret(text: str) -> bool:
         ):
             return True
     lower = text.lower()
+    absent = tuple(start for start in _STARTS if start not in lower)
     for word, rest in _SIGNS:
-        if word in lower and re.search(re.escape(word) + rest, text, re.I | re.S):
+        if (
+            not word.startswith(absent)
+            and word in lower
+            and re.search(re.escape(word) + rest, text, re.I | re.S)
+        ):
             return True
     return False
 

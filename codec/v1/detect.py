@@ -13,12 +13,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from operator import itemgetter
 from typing import Final
 
 from codec.errors import FormatError
 from codec.v1.date_patterns import TIME_PATTERN
+from codec.v1.dates import day_of_name, parse_timestamp
 from codec.v1.dialects import (
     FIELD_REACH,
     Dialects,
@@ -30,6 +32,7 @@ from codec.v1.dialects import (
 from codec.v1.forms import FORMS, Form, clock_heading, compiled, match_forms, match_line
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
+from codec.v1.lines import parsed
 from codec.v1.outline import DATED, Head, Kind, front_matter, heads_of, listed_lines
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry
@@ -155,6 +158,13 @@ def _is_undated(data: bytes, head: Head) -> bool:
     return is_undated_entry(head.line, islice(lines_from(data, head.end), FIELD_REACH))
 
 
+def _is_reported(data: bytes, head: Head) -> bool:
+    """Return True if the text below a heading begins with a summary or an outcome."""
+    first = next(filter(str.strip, islice(lines_from(data, head.end), 3)), "")
+    line = parsed(first.strip()) if first else None
+    return bool(line and line.value and line.place and line.place.field in ("summary", "outcome"))
+
+
 def _titles_above(heads: list[Head], level: int) -> int:
     """Return the level of the titles directly above the bare dates of a level; 0 if none are."""
     above = set()
@@ -183,6 +193,7 @@ def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
     days = [h for h in heads if h.kind and h.kind[0] is Marker.HEADING]
     bare = [h for h in days if h.heading and _is_bare_day(h.heading)]
     level = min((h.level for h in bare), default=0)
+    day = day or (_only_day(data, heads) if not bare else "")
     if not day and (not bare or len(bare) * 2 < len([h for h in days if h.level == level])):
         return None
     below = [h for h in _children(heads, level, day) if not h.kind]
@@ -196,12 +207,35 @@ def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
             )
     if not level or any(h.level > level for h in days):
         return None
-    entries = Counter(h.level for h in below if _names_agent(h) or _is_undated(data, h))
+    entries = Counter(
+        h.level for h in below if _names_agent(h) or _is_undated(data, h) or _is_reported(data, h)
+    )
     for at, n in entries.items():
         titles = [h for h in below if h.level == at and not place_of(h.line.strip("# ")).field]
         if n * 2 > len(titles):
             return Dialects(marker=Marker.DAY, level=at, forms=FORMS, day_level=level, day=day)
     return None
+
+
+def _only_day(data: bytes, heads: list[Head]) -> str:
+    """Return the day of headings with clocks: that of the title, or of a field above them."""
+    clocked = [h for h in heads if h.level > 1 and not h.kind and _is_clocked(h)]
+    dated = [h for h in heads if h.level > 1 and h.kind]
+    if (
+        len(clocked) < 2
+        or len(dated) > 1
+        or any(h.kind[0] is not Marker.FIELD for h in dated if h.kind)
+    ):
+        return ""
+    times = [h.heading.time for h in heads if h.level == 1 and h.heading]
+    if not times:
+        above = decode_text(data[: clocked[0].end]).splitlines()
+        times = [found[0] for found in map(date_field, above) if found]
+    days = set()
+    for time in times:
+        with suppress(FormatError):
+            days.add(day_of_name(time) or parse_timestamp(time).text[:10])
+    return days.pop() if len(days) == 1 else ""
 
 
 def _is_bare_day(heading: Heading) -> bool:

@@ -52,7 +52,7 @@ _PARTS = re.compile(r"\s+[|·]\s+")
 #: The end of a line that goes on below: a long line without a full stop. The text below is not an
 #: item, a label or a table row; a word in lower case below a longer line is not a label either.
 _WRAP = re.compile(
-    r"\n(?:(?<=[^\n]{39}[^\n.!?:;。：]\n)(?=[ \t]{0,6}[a-zß-öø-ÿа-яё](?!_NO_LABEL))"
+    r"\n(?:(?<=[^\n]{39}[^\n.!?:;。：]\n)(?=[ \t]{0,6}(?:\*\*|`)?[a-zß-öø-ÿа-яё](?!_NO_LABEL))"
     r"|(?P<any>)(?<=[^\n]{59}[\w,–—-]\n)(?=[ \t]{0,6}(?:[a-zß-öø-ÿа-яё]|[^\W\d_`](?!_NO_LABEL)"
     r"|[`(\"«“„](?!_NO_LABEL))))(?![ \t]*(?:END|STOP|FINISH|START))[ \t]*".replace(
         "_NO_LABEL", r"[^\n:：]{0,43}[:：](?:[ \t*_`]|$)"
@@ -279,7 +279,8 @@ class _Reader:
             return
         field = "" if section is None else section.field or OTHER
         if section is not None and field not in ("", OTHER) and field not in _NOTES:
-            if self._field(Place(field, section.rank), _unmarked(text)):
+            is_other = field == "status" and ":" in text and not _is_stated_status(text)
+            if not is_other and self._field(Place(field, section.rank), _unmarked(text)):
                 # A heading such as "Status" labels only the line below it.
                 self._section = _UNKNOWN
                 return
@@ -304,7 +305,7 @@ _DATE_START = re.compile(
 
 
 def _joint(m: re.Match[str]) -> str:
-    """Return what joins two lines: a space, unless the first one may be a field of its own."""
+    """Return the separator of two lines: a space, unless the first one may be a field."""
     line = m.string[m.string.rfind("\n", 0, m.start()) + 1 : m.start()]
     return m[0] if m["any"] is not None and ("**" in line or ":" in line) else " "
 
@@ -320,9 +321,13 @@ def _starts_with_date(value: str) -> bool:
 
 def _is_stated(value: str) -> bool:
     """Return True if a status line begins with a status and is not a sentence."""
-    if not value or status_of(value)[0] != "UNKNOWN":
+    if not value or _is_stated_status(value):
         return True
     return len(value.split()) < _SENTENCE_WORDS and value[-1] != "。"
+
+
+def _is_stated_status(value: str) -> bool:
+    return status_of(value)[0] != "UNKNOWN"
 
 
 def _is_usable(field: str, value: str) -> bool:

@@ -70,7 +70,7 @@ _FIRST_PIECE = re.compile(
     r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·•/]+\s|—)\s*(?P<after>.+)"
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
-_UNOPENED = re.compile(r"[^()\[\]（）【】]{0,60}[)\]）】]\s*(?:[:：–—·|-]\s*)?(?P<after>.+)")
+_UNOPENED = re.compile(r"[^()\[\]（）【】]{0,60}[)\]）】]\s*(?:[:：–—·|-]\s*)?(?P<after>.*)")
 _CLOCK = re.compile(CLOCK_PATTERN)
 _EDGES: Final = " \t|-–—:：·•,;/~→>"
 _LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")
@@ -155,7 +155,7 @@ def _shorten(heading: Heading) -> Heading:
     task = heading.task.strip(_EDGES)
     if not task:
         return heading._replace(task="")
-    if task.startswith("(") and task.endswith(")") and task.count("(") == 1:
+    if task[0] in "(（" and task[-1] in ")）" and task.count(task[0]) == 1:
         task = task[1:-1].strip()
     if says_nothing(task):
         return heading._replace(task="")
