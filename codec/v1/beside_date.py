@@ -78,6 +78,6 @@ def is_beside_date(text: str) -> bool:
 
 
 def remark_end(text: str) -> int:
-    """Return the end of a remark whose bracket opens before the text; 0 if there is none."""
+    """Return the end of a remark whose bracket opens before the text, else 0."""
     m = _UNOPENED.match(text) if ")" in text or "]" in text or "）" in text else None
     return m.end() if m else 0
