@@ -19,9 +19,9 @@ from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.dialects import date_line
 from codec.v1.fields import Fields, read_body
 from codec.v1.figures import declared, first_line
-from codec.v1.forms import compiled
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
+from codec.v1.lazy_pattern import LazyPattern
 from codec.v1.lines import OTHER, Line
 from codec.v1.notes import first_line as text_of
 from codec.v1.notes import notes_of
@@ -62,10 +62,12 @@ class Entry(NamedTuple):
 
 
 _HEADING_FIRST = re.compile(r"\s*#{2,6}[ \t]+(?P<text>[^\n]*?)[ \t#]*(?:\n|$)")
-_CLOCK_FIRST = re.compile(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
+_CLOCK_FIRST: Final = LazyPattern(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
 #: The last line of an entry that somebody signed.
 _SIGNED = re.compile(r"(?:—|–|--|signed(?: by)?:?)\s*(?P<agent>\S[^\n]{0,60})", re.I)
-_BETWEEN: Final = rf"(?P<start>{CLOCK_PATTERN})\s*(?:[-–—→~〜]|to|bis)\s*(?P<end>{CLOCK_PATTERN})"
+_BETWEEN: Final = LazyPattern(
+    rf"(?P<start>{CLOCK_PATTERN})\s*(?:[-–—→~〜]|to|bis)\s*(?P<end>{CLOCK_PATTERN})", re.IGNORECASE
+)
 _RULES: Final = (b"---", b"***", b"___")
 
 
@@ -128,7 +130,7 @@ def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
     started = first_line(fields, "started") or first_line(fields, "date")
     between = None
     if ":" in started[:5]:
-        between = compiled(_BETWEEN, re.IGNORECASE).fullmatch(started)
+        between = _BETWEEN.fullmatch(started)
     return Entry(
         time=heading.time,
         time_end=heading.time_end,

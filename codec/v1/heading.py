@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from codec.v1.agents import is_agent, is_branch, is_role
-from codec.v1.date_patterns import CLOCK_PATTERN
+from codec.v1.date_patterns import CLOCK_PATTERN, any_of
 from codec.v1.date_words import AMBIGUOUS_ZONES, OTHER_ZONES, WEEKDAYS, WORD_ZONES, ZONES
 from codec.v1.labels import place_of
+from codec.v1.lazy_pattern import LazyPattern
 from codec.vocabulary import is_status
 
 
@@ -58,13 +59,13 @@ SESSION_WORD: Final = (
 )
 SEPARATOR: Final = r"\s*(?:\||-{1,2}|–|—|:|：|·|•|/|,|;|；|~|→)\s*"
 
-_COUNTED = re.compile(SESSION_WORD, re.I)
-_COUNTED_FIRST = re.compile(
+_COUNTED: Final = LazyPattern(SESSION_WORD, re.I)
+_COUNTED_FIRST: Final = LazyPattern(
     rf"(?:{SESSION_WORD})(?<=[\d次回轮輪话話ン])(?:{SEPARATOR}|\s*(?=[(\[]))|(?:Session|Sitzung|Sesi[óo]n|Sess[ãa]o"
     rf"|Séance|Sessione|Сессия|会话|セッション|세션)\s*[:：|–—-]\s*",
     re.I,
 )
-_AGENT_NOTE = re.compile(
+_AGENT_NOTE: Final = LazyPattern(
     r"(?P<before>.*?)[(\[（]\s*(?:agente?|ai|ki|ia|model|owner|author|by|via|von|par|por|da|door|агент"
     r"|担当|担当者|代理)(?:\s*(?P<colon>[:：])\s*|\s+)(?P<agent>[^()\[\]（）]+?)\s*[)\]）][\s:–—-]*"
     r"(?P<after>.*)",
@@ -86,18 +87,20 @@ _FIRST_PIECE = re.compile(
     r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·•/]+\s|—)\s*(?P<after>.+)"
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
-_ZONE = re.compile(
+_ZONE: Final = LazyPattern(
     rf"(?:{'|'.join([*ZONES, *WORD_ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])}"
     r"|(?:UTC|GMT)\s?[+\-−]\d{1,2}(?::?\d{2})?|[A-Z][a-z]+/[A-Z][A-Za-z_]+|local|local time)"
 )
-_DAY = re.compile("|".join(sorted(map(re.escape, WEEKDAYS.split()), key=len, reverse=True)), re.I)
-_CLOCK = re.compile(CLOCK_PATTERN)
+_DAY: Final = LazyPattern(any_of(WEEKDAYS.split()), re.I)
+_CLOCK: Final = LazyPattern(CLOCK_PATTERN)
 _DIGITS = re.compile(r"\d{1,4}")
 _EDGES: Final = " \t|-–—:：·•,;/~→>"
 _LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")
 _PAIRS = re.compile(r"(?<!\S)(?P<label>[a-z_][\w.-]{0,30})=(?P<value>\"[^\"]*\"|\S+)", re.I)
 _AT_AGENT = re.compile(r"@(?P<agent>[\w.-]+)[:,]?\s+(?P<after>.+)")
-_CLOCK_FIRST = re.compile(rf"(?P<clock>(?>{CLOCK_PATTERN}))(?:(?:{SEPARATOR}|\s+)(?P<after>.+))?")
+_CLOCK_FIRST: Final = LazyPattern(
+    rf"(?P<clock>(?>{CLOCK_PATTERN}))(?:(?:{SEPARATOR}|\s+)(?P<after>.+))?"
+)
 _STATUS_FIRST = re.compile(
     r"[\[(]?(?P<status>[A-Z_]{2,12}|[✅✔✓❌✗✘🔴🟢🟡🚧⚠]\ufe0f?)[\])]?(?:\s*[:|–—-]\s*|\s+)(?P<after>.+)"
 )

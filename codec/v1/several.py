@@ -19,10 +19,11 @@ from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.fields import Body
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
+from codec.v1.lazy_pattern import LazyPattern
 from codec.v1.lines import Line
 
 _ONCE: Final = frozenset({"task", "status", "agent", "date", "started", "finished"})
-_CLOCK = re.compile(rf"[|\s]*[*_`\[(]{{0,3}}(?:{CLOCK_PATTERN})")
+_CLOCK: Final = LazyPattern(rf"[|\s]*[*_`\[(]{{0,3}}(?:{CLOCK_PATTERN})")
 
 
 _DATED_LINE = re.compile(
