@@ -42,7 +42,9 @@ def several_sessions(heading: Heading, body: Body, prose: str) -> bool:
         prose: the text as it is written.
     """
     repeated = body.repeated & _ONCE if body.repeated else body.repeated
-    if len(repeated) > 1 or any(_is_dated(m, heading) for m in _DATED_LINE.finditer(prose)):
+    if len(repeated) > 1:
+        return True
+    if "20" in prose and any(_is_dated(m, heading) for m in _DATED_LINE.finditer(prose)):
         return True
     if not _is_bare_day(heading):
         return False
