@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import FormatError
+from codec.lazy_pattern import LazyPattern
 from codec.timestamps import is_canonical
 from codec.v1.date_patterns import (
     BEFORE_CLOCK,
@@ -34,7 +35,6 @@ from codec.v1.date_patterns import (
     any_of,
 )
 from codec.v1.date_words import WORD_ZONES, ZONES
-from codec.v1.lazy_pattern import LazyPattern
 
 #: The order of day and month in dates such as `05/06/2026`; empty if unknown.
 DateOrder = Literal["", "dmy", "mdy"]

@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import Final
 
 from codec.errors import FormatError
+from codec.lazy_pattern import LazyPattern
 from codec.v1.date_patterns import TIME_PATTERN
 from codec.v1.dialects import (
     FIELD_REACH,
@@ -29,7 +30,6 @@ from codec.v1.dialects import (
 from codec.v1.forms import FORMS, Form, clock_heading, match_forms, match_line
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
-from codec.v1.lazy_pattern import LazyPattern
 from codec.v1.outline import DATED, Head, Kind, front_matter, heads_of, listed_lines
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry

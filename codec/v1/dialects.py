@@ -23,6 +23,7 @@ from functools import lru_cache
 from typing import Final
 
 from codec.errors import FormatError
+from codec.lazy_pattern import LazyPattern
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.dates import is_clock
 from codec.v1.forms import (
@@ -38,7 +39,6 @@ from codec.v1.forms import (
 )
 from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, refine
 from codec.v1.labels import DATE_LABELS, FIELD_OF, label_of, place_of
-from codec.v1.lazy_pattern import LazyPattern
 from codec.v1.text import Log, decode_text
 from codec.vocabulary import is_status
 

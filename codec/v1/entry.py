@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from codec.kinds import Sha256, sha256_of
+from codec.lazy_pattern import LazyPattern
 from codec.records import Metrics
 from codec.v1.agents import is_agent, is_role, stated_agent
 from codec.v1.date_patterns import CLOCK_PATTERN
@@ -21,7 +22,6 @@ from codec.v1.fields import Fields, read_body
 from codec.v1.figures import declared, first_line
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
-from codec.v1.lazy_pattern import LazyPattern
 from codec.v1.lines import OTHER, Line
 from codec.v1.notes import first_line as text_of
 from codec.v1.notes import notes_of

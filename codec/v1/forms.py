@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_role
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.dates import begins_with_date
 from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, columns, refine
-from codec.v1.lazy_pattern import LazyPattern
 from codec.vocabulary import is_status
 
 #: The number of characters of a line that are read.

@@ -11,11 +11,11 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_branch, is_role
 from codec.v1.date_patterns import CLOCK_PATTERN, any_of
 from codec.v1.date_words import AMBIGUOUS_ZONES, OTHER_ZONES, WEEKDAYS, WORD_ZONES, ZONES
 from codec.v1.labels import place_of
-from codec.v1.lazy_pattern import LazyPattern
 from codec.vocabulary import is_status
 
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.fields import Body
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
-from codec.v1.lazy_pattern import LazyPattern
 from codec.v1.lines import Line
 
 _ONCE: Final = frozenset({"task", "status", "agent", "date", "started", "finished"})
