@@ -158,13 +158,15 @@ def _title_below(prose: str) -> str:
 
 def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Line]:
     """Yield field values that do not fit their label and therefore count as text."""
-    unread = [] if has_agent else ["agent", "tool"]
-    unread += ["commits"] if figures.commits is None else []
-    unread += ["duration"] if figures.duration_min is None else []
-    unread += ["lines", "diff"] if figures.lines_added is None else []
-    for field in unread:
-        value = first_line(fields, field)
-        if value:
+    for field, is_read in (
+        ("agent", has_agent),
+        ("tool", has_agent),
+        ("commits", figures.commits is not None),
+        ("duration", figures.duration_min is not None),
+        ("lines", figures.lines_added is not None),
+        ("diff", figures.lines_added is not None),
+    ):
+        if field in fields and not is_read and (value := first_line(fields, field)):
             yield Line(OTHER, value, is_item=True, label=field)
 
 

@@ -197,7 +197,7 @@ def clock_heading(text: str) -> Heading | None:
 
 def heading_of(m: re.Match[str]) -> Heading:
     """Return the heading in a match of a form or of a user's pattern."""
-    groups = {name: text or "" for name, text in m.groupdict().items()}
+    groups = m.groupdict("")
     time, task, agent = groups.get("time", ""), groups.get("task", ""), groups.get("agent", "")
     if groups.get("year"):
         day = f"{groups['day']} {groups['month']} {groups['year']}"
