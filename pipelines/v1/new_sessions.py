@@ -286,11 +286,12 @@ class _Planner:
             )
             return None
         session, replaced = clean_session(self._workspace, mapped.session)
-        line = self._lines.at(found.start) if replaced else None
-        self._plan.findings.extend(
-            f._replace(file=log.source.name, line=line, key=session.key) for f in replaced
-        )
-        mapped = dc_replace(mapped, session=session)
+        if replaced:
+            line = self._lines.at(found.start)
+            self._plan.findings.extend(
+                f._replace(file=log.source.name, line=line, key=session.key) for f in replaced
+            )
+            mapped = dc_replace(mapped, session=session)
         for metric, said, seen in mapped.contradictions:
             message = f"declares {metric} {said}, its diff has {seen}; kept as declared"
             self._note(log, found, "contradicted", message, mapped.session.key)
@@ -313,7 +314,11 @@ class _Planner:
     ) -> Session:
         """Return a new session with a key that no file in `.diffs` uses."""
         key = session_key(session.time, found.sha256, taken)
-        if foreign.intersection(names_of(key)) and not self._diffs.has_named(key, found.patch):
+        if (
+            foreign
+            and foreign.intersection(names_of(key))
+            and not self._diffs.has_named(key, found.patch)
+        ):
             self._plan.findings.append(
                 Finding(
                     code="foreign-diff",
