@@ -287,10 +287,8 @@ class _Planner:
             return None
         session, replaced = clean_session(self._workspace, mapped.session)
         if replaced:
-            line = self._lines.at(found.start)
-            self._plan.findings.extend(
-                f._replace(file=log.source.name, line=line, key=session.key) for f in replaced
-            )
+            file, line, key = log.source.name, self._lines.at(found.start), session.key
+            self._plan.findings += [f._replace(file=file, line=line, key=key) for f in replaced]
             mapped = dc_replace(mapped, session=session)
         for metric, said, seen in mapped.contradictions:
             message = f"declares {metric} {said}, its diff has {seen}; kept as declared"
@@ -314,11 +312,7 @@ class _Planner:
     ) -> Session:
         """Return a new session with a key that no file in `.diffs` uses."""
         key = session_key(session.time, found.sha256, taken)
-        if (
-            foreign
-            and foreign.intersection(names_of(key))
-            and not self._diffs.has_named(key, found.patch)
-        ):
+        if foreign.intersection(names_of(key)) and not self._diffs.has_named(key, found.patch):
             self._plan.findings.append(
                 Finding(
                     code="foreign-diff",
