@@ -14,7 +14,7 @@ from typing import Final
 
 from bench.archive import archive, archive_fast, archive_large, archive_load
 from bench.corpus import large
-from bench.daily import context, query, record
+from bench.daily import context, query, record, summarize
 from bench.false_findings import false_findings
 from bench.find import find, find_most, find_quality
 from bench.fleet import fleet, fleet_tables
@@ -39,6 +39,7 @@ BENCHMARKS: Final[dict[str, Callable[[Setting], Iterator[Line]]]] = {
     "context": context,
     "record": record,
     "query": query,
+    "summarize": summarize,
     "find": find,
     "find-most": find_most,
     "find-quality": find_quality,

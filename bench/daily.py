@@ -17,6 +17,8 @@ from bench.verbs import Setting, tool, verb, without
 
 _MANY: Final = 1_000_000
 _FEW: Final = 100
+#: The sessions of a period report; all of them are in one year.
+_PERIOD: Final = 10_000
 #: The specification's own one-liner for sessions per agent.
 _PER_AGENT: Final = r"NR>1 {count[$2]++} END {for (a in count) print a, count[a]}"
 _PER_AGENT_SQL: Final = "SELECT agent, count(*) FROM sessions GROUP BY 1"
@@ -38,6 +40,17 @@ def query(setting: Setting) -> Iterator[Row]:
         asked = verb("query", "--sql", _PER_AGENT_SQL, cwd=many)
         pairs.append((without(asked, start), run(awk, cwd=many)))
     yield compared("sql", "query --sql, less 'SELECT 1'", "awk", pairs, most=1)
+
+
+def summarize(setting: Setting) -> Iterator[Row]:
+    """Measure a report on a year of ten thousand sessions beside a question about them."""
+    year = _workspace(setting, _PERIOD)
+    asked = ("summarize", "--period", "2016")
+    pairs = [
+        (verb(*asked, cwd=year), verb("query", "--by", "agent", cwd=year))
+        for _ in setting.turns(15)
+    ]
+    yield compared("summarize", "summarize --period YEAR", "query --by agent", pairs, most=3)
 
 
 def context(setting: Setting) -> Iterator[Row]:

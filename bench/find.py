@@ -22,12 +22,12 @@ from bench.table import Line, Row, compared
 from bench.verbs import Setting, verb
 from pipelines.search.encoder import PACKAGE, is_available, model_pin
 from pipelines.search.index_file import NAME
+from pipelines.search.vectors import SLOTS, WIDTH, erase_vectors
 
 _MANY: Final = 100_000
 _MOST: Final = 1_000_000
 #: Sessions that an index should take in a second.
 _RATE: Final = 2000
-_WIDTH: Final = 512
 _CODE: Final = "data-request-response-key-session"
 _SENTENCE: Final = ("find", "which session made the drawing of lists faster")
 #: What hybrid search cannot do without: the model, and the vector of the question.
@@ -116,11 +116,11 @@ def _fill_vectors(folder: Path) -> None:
     pick = random.Random(1)  # noqa: S311 - the same vectors for everybody, not a secret
     with closing(sqlite3.connect(folder / NAME, isolation_level=None)) as index:
         index.execute("BEGIN")
-        numbers = index.execute("SELECT id FROM sessions").fetchall()
-        index.execute("DELETE FROM vectors")
-        index.executemany(
-            "INSERT INTO vectors VALUES (?, ?)", ((n, pick.randbytes(_WIDTH)) for (n,) in numbers)
-        )
+        (last,) = index.execute("SELECT max(id) FROM sessions").fetchone()
+        rows = ((row, pick.randbytes(SLOTS * WIDTH)) for row in range(last // SLOTS + 1))
+        index.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        erase_vectors(index, [0, *range(last + 1, (last // SLOTS + 1) * SLOTS)])
+        index.execute("UPDATE sessions SET has_vector = 1")
         index.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model_pin(""),))
         index.execute("COMMIT")
 

@@ -14,19 +14,22 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.kinds import Key, sha256_of
 from codec.manifest.jsonl import encode_fact
 from codec.records import PatchRef, Session, Status
 from codec.search.terms import question_terms
 from pipelines.outcomes.progress import Silent
-from pipelines.search.encoder import Encoder, load_encoder
+from pipelines.search.encoder import load_encoder
 from pipelines.search.hybrid import Asked, answered_by_words, by_both, by_meaning, by_words
 from pipelines.search.lexical import Filter, Ranked
 from pipelines.search.refresh import ask_index
 from pipelines.search.vectors import refresh_vectors
 from pipelines.workspace.location import MANIFEST, Workspace, locate
+
+if TYPE_CHECKING:
+    from pipelines.search.encoder import Vectors
 
 _FIXTURES: Final = Path(__file__).parents[1] / "fixtures" / "search"
 _FIRST: Final = 5
@@ -103,22 +106,23 @@ def _lexical(workspace: Workspace, text: str) -> list[str]:
 
 
 def _semantic(workspace: Workspace, text: str) -> list[str]:
-    return _ranked(workspace, text, lambda c, asked: by_meaning(c, asked, _encoder(c)))
+    return _ranked(workspace, text, lambda c, asked: by_meaning(c, asked, _question(c, text)))
 
 
 def _hybrid(workspace: Workspace, text: str) -> list[str]:
     def rank(connection: sqlite3.Connection, asked: Asked) -> list[Ranked]:
         found = answered_by_words(connection, asked)
-        return by_both(connection, asked, _encoder(connection)) if found is None else found
+        return by_both(connection, asked, _question(connection, text)) if found is None else found
 
     return _ranked(workspace, text, rank)
 
 
-def _encoder(connection: sqlite3.Connection) -> Encoder:
-    """Return the encoder, all sessions being encoded."""
+def _question(connection: sqlite3.Connection, text: str) -> Vectors:
+    """Return the vector of a question, all sessions being encoded."""
     encoder = load_encoder()
     refresh_vectors(connection, encoder, Silent(), None)
-    return encoder
+    vector: Vectors = encoder.encode([text])[0]
+    return vector
 
 
 #: The ways of ranking; the last one is what `find` does.

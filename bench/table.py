@@ -1,4 +1,4 @@
-"""One line a benchmark, in columns."""
+"""One line per benchmark, in columns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Row:
 
     Attributes:
         name: the benchmark.
-        measured, yardstick: what ran, and what it took.
+        measured, yardstick: the two commands and their times.
         ratios: measured to yardstick, pair by pair.
         target: what it should be, `-` where nothing is promised.
         met: whether it is; None where nothing is promised.

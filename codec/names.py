@@ -15,13 +15,14 @@ from codec.records import STATUSES
 UNNAMED: Final = "-"
 NAME_LIMIT: Final = 60
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KEY = re.compile(
     r"(?P<time>\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?)(?:\.(?P<suffix>[0-9a-f]{6,64}))?",
     re.ASCII,
 )
-_OBJECT = r"(?:[0-9a-f]{40}|[0-9a-f]{64})"
-# Compiled at their first use: most sessions that `record` writes or reads have no commits.
+# Compiled at their first use: most texts are printable, and most sessions that `record` writes or
+# reads have no commits.
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_OBJECT: Final = r"(?:[0-9a-f]{40}|[0-9a-f]{64})"
 _RANGE: Final = rf"{_OBJECT}\.\.{_OBJECT}"
 _COMMITS: Final = rf"{_OBJECT}(?:\.\.{_OBJECT})?"
 
@@ -49,7 +50,7 @@ def name_of(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text as one line: control characters and runs of white space become one space."""
     if not text.isprintable():
-        text = _CONTROL.sub(" ", text)
+        text = re.sub(_CONTROL, " ", text)
     elif "  " not in text and text == text.strip():
         return text
     return " ".join(text.split())
@@ -132,6 +133,6 @@ def check_field(value: str, field_name: str) -> str:
     """
     if value and value.isprintable() and "|" not in value and value == value.strip():
         return value
-    if not value or value != value.strip() or "|" in value or _CONTROL.search(value):
+    if not value or value != value.strip() or "|" in value or re.search(_CONTROL, value):
         raise EncodeError(f"cannot be a field of a v2 file: {value!r}", field=field_name)
     return value

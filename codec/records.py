@@ -5,11 +5,10 @@ and the reference entry are views of it. Constructors trust their arguments; the
 functions of the formats validate.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, Self, get_args
 
 from codec.kinds import Key, Sha256, sha256_of
 
@@ -54,8 +53,8 @@ class PatchRef(NamedTuple):
     size: int
 
     @classmethod
-    def of(cls, data: bytes) -> PatchRef:
-        """Return the reference to a patch of these bytes."""
+    def of(cls, data: bytes) -> Self:
+        """Return the reference to the patch with the given bytes."""
         return cls(sha256_of(data), len(data))
 
 

@@ -85,13 +85,13 @@ STATUS_WORDS: Final[Mapping[str, Status]] = {
 }  # fmt: skip
 
 _SIGNS: Final = "".join(w for w in STATUS_WORDS if not w.isalpha() and " " not in w)
+# Patterns are compiled at their first use: `record` and hooks need none of them.
 #: The first four words of a text; a table decides which of them are the status.
-_STATUS = re.compile(
-    rf"[\W_]*?(?P<words>[^\W\d_][\w'-]*(?:[ ][^\W\d_][\w'-]*){{0,3}}|[{_SIGNS}])\ufe0f?"
-    r"(?P<rest>.*)",
-    re.S,
+_STATUS: Final = (
+    rf"(?s)[\W_]*?(?P<words>[^\W\d_][\w'-]*(?:[ ][^\W\d_][\w'-]*){{0,3}}|[{_SIGNS}])\ufe0f?"
+    r"(?P<rest>.*)"
 )
-_WORD_ENDS = re.compile(r"[ _-]|$")
+_WORD_ENDS: Final = r"[ _-]|$"
 #: A status word that one of these words follows begins a sentence: "Fixed the parser".
 _OBJECTS: Final = frozenset((
     "the", "a", "an", "this", "that", "these", "those", "all", "both", "its", "their", "our",
@@ -99,10 +99,9 @@ _OBJECTS: Final = frozenset((
     "une", "des", "el", "los", "las", "una", "unos", "il", "lo", "gli", "i", "o", "os", "as",
     "um", "uma", "de", "het", "een",
 ))  # fmt: skip
-_EXIT_CODE = re.compile(r"exit_code: (?:(?P<zero>[+-]?0+)|-?\d+)\b.*")
-_CHOICE = re.compile(r"[\s]*[|/][\s]*[A-Za-z]+")
-#: How logs write a Claude model: its id, the id of an old one, its name. Most verbs that load this
-#: module meet none, so these are compiled at their first use.
+_EXIT_CODE: Final = r"exit_code: (?:(?P<zero>[+-]?0+)|-?\d+)\b.*"
+_CHOICE: Final = r"[\s]*[|/][\s]*[A-Za-z]+"
+#: How logs write a Claude model: its id, the id of an old one, its name.
 _MODELS: Final = (
     r"(?i)claude-(?P<family>[a-z]+)-(?P<major>\d)(?:-(?P<minor>\d{1,2}))?(?:-\d{8}|-latest)?",
     r"(?i)claude-(?P<major>\d)(?:-(?P<minor>\d))?-(?P<family>[a-z]+)(?:-\d{8}|-latest)?",
@@ -117,14 +116,14 @@ _REMARK_EDGE = " \t-–—:,;.*_`"
 def status_of(text: str) -> tuple[Status, str]:
     """Return the status that a text states, and the rest of the text as the remark."""
     text = one_line(text).strip("*_` ")
-    m = _EXIT_CODE.fullmatch(text)
+    m = re.fullmatch(_EXIT_CODE, text)
     if m:
         return ("PASS", "") if m["zero"] else ("FAIL", text)
     found = _first_status(text)
     if found is None:
         return "UNKNOWN", text
     status, word, rest = found
-    if _CHOICE.match(rest):
+    if re.match(_CHOICE, rest):
         return "UNKNOWN", text
     remark = _remark(rest, status)
     if not word[:1].isalpha() and remark:
@@ -136,10 +135,10 @@ def status_of(text: str) -> tuple[Status, str]:
 
 @lru_cache(maxsize=4096)
 def is_status(text: str) -> bool:
-    """Return True if a text is a status, alone or with a remark after a sign or in brackets."""
+    """Return True if a text is a status, with or without a remark in brackets or after a sign."""
     text = one_line(text).strip("*_`~ ")
     found = _first_status(text)
-    if found is None or _CHOICE.match(found[2]):
+    if found is None or re.match(_CHOICE, found[2]):
         return False
     rest = found[2].strip("\ufe0f*_` ")
     if not found[1][:1].isalpha():
@@ -149,11 +148,11 @@ def is_status(text: str) -> bool:
 
 def _first_status(text: str) -> tuple[Status, str, str] | None:
     """Return the status at the beginning of a text, its words, and the text after it."""
-    m = _STATUS.fullmatch(text)
+    m = re.fullmatch(_STATUS, text)
     if m is None:
         return None
     words, rest = m["words"], m["rest"]
-    ends = [e.start() for e in _WORD_ENDS.finditer(words)]
+    ends = [e.start() for e in re.finditer(_WORD_ENDS, words)]
     for end in reversed(ends):
         word = words[:end].lower().replace("_", " ").replace("-", " ")
         status = STATUS_WORDS.get(word)
@@ -176,7 +175,8 @@ def agent_of(text: str, aliases: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _short_name(text: str) -> str:
-    if text[:6].lower() != "claude":
+    has_model = "(" in text or any(map(str.isdecimal, text))
+    if text[:6].lower() != "claude" or not has_model:
         return name_of(text)
     noted = re.fullmatch(_NOTED_MODEL, text)
     text = noted["model"] if noted else text
@@ -188,7 +188,7 @@ def _short_name(text: str) -> str:
 
 
 def _remark(rest: str, status: Status) -> str:
-    """Return the text after the status word without brackets and signs that repeat the status."""
+    """Return the text after the status word, without brackets and a repeated status sign."""
     rest = rest.replace("\ufe0f", "").strip(_REMARK_EDGE)
     if rest.startswith("(") and rest.endswith(")") and rest.count("(") == 1:
         rest = rest[1:-1].strip()

@@ -67,9 +67,9 @@ def sentences(text: str) -> Iterator[str]:
 
 def help_sentences(page: str) -> Iterator[str]:
     """Yield the sentences of help texts, and the descriptions of options."""
-    for fenced in _FENCED.finditer(page):
-        before = fenced[0].split("\nOptions:")[0]
-        yield from sentences(before.partition("\n")[2])
+    for fenced in _FENCED.finditer(page.partition("<!-- generated: help -->")[2]):
+        before = re.split(r"\n(?:Verbs|Options):\n", fenced[0])[0]
+        yield from (s for s in sentences(before.partition("\n")[2]) if not s.startswith("Usage:"))
         yield from (" ".join(m["text"].split()) for m in _OPTION.finditer(fenced[0]))
 
 

@@ -1,1 +1,1 @@
-"""Staged jobs over a workspace, one verb a file, and the command line."""
+"""Staged jobs over a workspace, one verb per file, and the command line."""

@@ -168,7 +168,7 @@ def test_github_accepts_the_action_and_no_input_is_code() -> None:
 
 
 @pytest.mark.slow
-def test_the_action_installs_what_is_locked_and_verifies_a_clone(
+def test_the_action_installs_locked_packages_and_verifies_a_clone(
     runner: Runner, clone: Path
 ) -> None:
     code, said = runner.run(VERIFY, clone)
@@ -179,7 +179,7 @@ def test_the_action_installs_what_is_locked_and_verifies_a_clone(
 
 
 @pytest.mark.slow
-def test_the_action_fails_for_the_right_reason_and_says_so_where_people_look(
+def test_the_action_reports_its_failure_in_annotations_and_the_summary(
     runner: Runner, clone: Path
 ) -> None:
     (clone / DELTAS).write_text((clone / DELTAS).read_text() + "by hand\n")
@@ -205,7 +205,7 @@ def test_the_action_fails_for_the_right_reason_and_says_so_where_people_look(
         ("references_budget", 2), ("require", 2),
     ],
 )  # fmt: skip
-def test_what_an_input_holds_is_a_value_and_never_runs(
+def test_the_value_of_an_input_never_runs(
     runner: Runner, clone: Path, name: str, code: int
 ) -> None:
     value = f"--json $(touch {clone}/ran) `touch {clone}/ran`; touch {clone}/ran\n'\""

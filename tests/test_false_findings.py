@@ -38,7 +38,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place("owner/name", head, "conf.py", "password")
 
 
-def test_a_finding_that_nobody_judged_counts_as_false(tmp_path: Path, place: Place) -> None:
+def test_an_unjudged_finding_counts_as_false(tmp_path: Path, place: Place) -> None:
     with pytest.raises(Failed, match=r"100\.00% of the patches"):
         measured(tmp_path)
 

@@ -88,7 +88,7 @@ def test_a_log_is_read_as_it_was_by_hand(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOGS)
-def test_what_is_not_a_session_is_kept_and_counted(name: str) -> None:
+def test_text_outside_of_sessions_is_kept_and_counted(name: str) -> None:
     data, expected = (V1 / name / "log.md").read_bytes(), expected_of(name)
     spans = list(split(data, dialects_of(name, data)))
     first = next(i for i, span in enumerate(spans) if span.heading)

@@ -82,14 +82,14 @@ def test_a_price_says_where_and_when_it_was_read() -> None:
         assert re.fullmatch(r"\d{4}-\d\d(-\d\d)?", price.read)
 
 
-def test_what_is_not_whole_is_never_shown_as_whole() -> None:
+def test_a_share_below_the_whole_is_never_shown_as_100_percent() -> None:
     assert percent(99.996) == "99.99 %"
     assert percent(100.0) == "100.00 %"
     assert percent(94.3) == "94.30 %"
     assert percent(-3.217) == "-3.22 %"
 
 
-def test_what_the_specification_promises_and_is_not_reached_is_named() -> None:
+def test_missed_targets_of_the_specification_are_named() -> None:
     text = page([measured(10, 5_000, 400, window=80.5)], prices()[0], "2026-01-01")
     (missed,) = [line for line in text.splitlines() if line.startswith("- first 10")]
     assert "`window` saves 80.50 % instead of 90 %" in missed
@@ -98,7 +98,7 @@ def test_what_the_specification_promises_and_is_not_reached_is_named() -> None:
     assert "- cost: $0.01 to $0.01 instead of $0.71 to $0.71." in text
 
 
-def test_what_is_reached_is_not_called_missed() -> None:
+def test_a_reached_target_is_not_called_missed() -> None:
     text = page([measured(10, 5_000_000, 200)], prices()[0], "2026-01-01")
     assert text.endswith("- nothing.")
 

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from codec.agents.edit_events import Edit
-from codec.agents.prompts import task_of
+from codec.agents.prompts import words_of
 from codec.agents.transcript_events import Answer, Command, Event, Line, Prompt
 
 #: The first line of a chat.
@@ -77,6 +77,6 @@ def _prompt(text: str, time: int) -> Iterator[Event]:
     if command := _RUN.fullmatch(text):
         yield Command(time, time, command["command"])
     elif task or not (text.startswith("/") or text.strip() in {"", _BLANK}):
-        found = task_of(task["task"] if task else text)[0]
+        found = words_of(task["task"] if task else text)[0]
         if found:
             yield Prompt(time, found)

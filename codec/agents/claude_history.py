@@ -1,4 +1,4 @@
-"""Read `history.jsonl` of Claude Code: the prompts of all sessions, which it never deletes.
+"""Read `history.jsonl` of Claude Code: the prompts of all sessions. It is never deleted.
 
     {"display": "...", "pastedContents": {"1": {"id": 1, "type": "text", "content": "..."}},
      "timestamp": 1767600000000, "project": "/home/ada/src/shop", "sessionId": "..."}
@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from codec.agents.json_values import milliseconds_of, object_of, text_of
-from codec.agents.prompts import task_of
+from codec.agents.prompts import words_of
 from codec.agents.transcript_events import Prompt
 
 _PASTED: Final = re.compile(
@@ -54,7 +54,7 @@ def typed_of(entry: dict[str, Any], stored: Callable[[str], str]) -> Typed:
 
     Args:
         entry: the line, as JSON has it.
-        stored: returns a long pasted text by its hash; empty if it is gone.
+        stored: returns a long pasted text by its hash; empty if it was deleted.
     """
     return Typed(
         session_id=text_of(entry.get("sessionId")),
@@ -75,4 +75,4 @@ def _task(entry: dict[str, Any], stored: Callable[[str], str]) -> str:
         long = stored(name) if _HASH.fullmatch(name) else ""
         return text_of(piece.get("content")) or long or m[0]
 
-    return task_of(_PASTED.sub(content, text))[0]
+    return words_of(_PASTED.sub(content, text))[0]

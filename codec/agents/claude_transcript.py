@@ -8,7 +8,7 @@
 
 1. Lines of another session are skipped. A fork repeats its parent's lines under its own name, with
    their old times and `uuid`s: a line is skipped if its `uuid` was read before, or if it is older
-   than the first line of its file, for the parent's transcript may be gone.
+   than the first line of its file, because the parent's transcript may be gone.
 2. One answer may be on several lines; each has the usage up to that line.
 3. Lines of sub-agents are in files of their own, in `progress` records (2.0 and 2.1), or marked
    `isSidechain` (1.0). They count for tokens, commands and edits.
@@ -42,6 +42,10 @@ _USAGE: Final = (
 _NOT_ASKED: Final = ("isMeta", "isSidechain", "isCompactSummary")
 #: Lines of one moment are not in the order of their milliseconds.
 _JITTER: Final = 1000
+#: The user's words in the result of a tool call that the user did not allow.
+_REFUSED: Final = re.compile(
+    r"user doesn.t want to .*?the user said:\n(?P<words>.+?)(?:\n\nNote: The user|\Z)", re.S
+)
 _EXIT: Final = re.compile(r"(?:Error: )?Exit code (?P<code>\d{1,3})\b")
 #: Records of known types without any information that is used.
 _OTHER_RECORDS: Final = frozenset((
@@ -124,7 +128,7 @@ def _moved(reading: _Reading, entry: dict[str, Any], time: int) -> Iterator[Even
 def _user(reading: _Reading, entry: dict[str, Any], time: int, of_helper: bool) -> Iterator[Event]:
     """Yield the results of tools, or a prompt."""
     message = object_of(entry.get("message"))
-    yield from _results(reading, entry, message, time)
+    yield from _results(reading, entry, message, time, of_helper)
     if not of_helper and not any(entry.get(name) for name in _NOT_ASKED):
         yield from reading.prompt.take(_text(message.get("content")), time)
 
@@ -183,9 +187,9 @@ def _answer(reading: _Reading, entry: dict[str, Any], time: int, _: bool) -> Ite
 
 
 def _results(
-    reading: _Reading, entry: dict[str, Any], message: dict[str, Any], time: int
+    reading: _Reading, entry: dict[str, Any], message: dict[str, Any], time: int, of_helper: bool
 ) -> Iterator[Event]:
-    """Yield the commands, edits and sub-agents in the results of tools."""
+    """Yield the commands, edits, sub-agents and words of the user in the results of tools."""
     result = object_of(entry.get("toolUseResult"))
     folder = text_of(entry.get("cwd")) or reading.place.folder
     edit = edit_of(result, time, folder) if result else None
@@ -194,6 +198,9 @@ def _results(
         command, call = reading.running.pop(name, None), reading.editing.pop(name, None)
         if command is not None:
             yield _finished(command, piece, result, time)
+        refused = _REFUSED.search(_text(piece.get("content"))) if piece.get("is_error") else None
+        if refused and not of_helper:
+            yield from reading.prompt.take(refused["words"], time)
         if call is not None and edit is None and not piece.get("is_error"):
             edit = edit_of_call(call, _text(piece.get("content")), time, folder)
     if edit is not None:
@@ -217,7 +224,7 @@ def _finished(
 
 
 def _exit_code(piece: dict[str, Any], result: dict[str, Any], output: str) -> int | None:
-    """Return the exit code of a command: results state failures in words, and omit successes."""
+    """Return the exit code of a command; results describe failures in words and omit successes."""
     if piece.get("is_error"):
         found = _EXIT.match(output)
         return int(found["code"]) if found else None

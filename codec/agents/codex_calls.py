@@ -16,7 +16,7 @@ _OUTPUT: Final = "\nOutput:\n"
 
 
 class Call(NamedTuple):
-    """A call of a tool.
+    """A tool call.
 
     Attributes:
         command: the command that it runs, as a text.

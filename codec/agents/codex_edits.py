@@ -13,7 +13,7 @@
 
 1. A recorded change has the lines of the file and their numbers. It is exact if the state before
    is known.
-2. A patch of the tool has no line numbers: its lines are searched for, as Codex does.
+2. A patch of the tool has no line numbers, so its lines are searched for, as Codex does.
 """
 
 from __future__ import annotations

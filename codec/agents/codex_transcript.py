@@ -25,7 +25,7 @@ from typing import Any, Final
 from codec.agents.codex_calls import Call, call_of, exit_code_of, output_of
 from codec.agents.codex_edits import noted_edits, patch_edits
 from codec.agents.json_values import count_of, list_of, object_of, text_of, time_of
-from codec.agents.prompts import task_of
+from codec.agents.prompts import words_of
 from codec.agents.transcript_events import (
     Answer,
     Command,
@@ -153,7 +153,7 @@ def _is_own(reading: _Reading, payload: dict[str, Any], time: int) -> bool:
 
 
 def _is_head(entry: dict[str, Any]) -> bool:
-    """Return True for the first line of the oldest rollouts, and for a state between turns."""
+    """Return True for the head lines of the oldest rollouts, and their state between turns."""
     return "type" not in entry and ("id" in entry or "record_type" in entry)
 
 
@@ -261,9 +261,9 @@ def _text(content: object) -> str:
 
 
 def _ask(prompts: list[Prompt], text: str, time: int) -> None:
-    task, fallback = task_of(text)
-    if task or fallback:
-        prompts.append(Prompt(time, task, fallback))
+    words, fallback = words_of(text)
+    if words or fallback:
+        prompts.append(Prompt(time, words, fallback))
 
 
 def _usage(usage: dict[str, Any]) -> Usage | None:

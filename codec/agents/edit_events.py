@@ -24,7 +24,7 @@ ABSENT = State(None)
 
 
 class Replacement(NamedTuple):
-    """Replace one text by another.
+    """Replace one text with another.
 
     Attributes:
         old, new: the texts; an empty old text means the whole file.
@@ -39,7 +39,7 @@ class Replacement(NamedTuple):
 
 
 class Hunk(NamedTuple):
-    """Replace lines by others.
+    """Replace lines with others.
 
     Attributes:
         start: number of the first old line, from 1; negative where it is not known.

@@ -26,7 +26,7 @@ class FileStates(NamedTuple):
     """The states of a file, and the number of its edits.
 
     Attributes:
-        before: the earliest state that is known; None if none is.
+        before: the earliest known state; None if none is known.
         after: the state after the last edit; None if unknown.
         edits: the number of edits.
         known: the edits whose state before is known.
@@ -114,9 +114,10 @@ def after_edit(edit: Edit, before: State | None) -> tuple[State | None, bool]:
 
 
 def could_precede(edit: Edit, data: bytes) -> bool:
-    """Return True if this content is proved to be the state before an edit.
+    """Return True if a content is proved to be the state before an edit.
 
-    The steps must apply, and the displayed lines, or those of the hunks, must be at their numbers.
+    The steps must apply, and the displayed lines, or those of the hunks, must be at their line
+    numbers.
     """
     placed = edit.shown or tuple(s for s in edit.steps if isinstance(s, Hunk) and s.start >= 0)
     if not placed:
@@ -206,7 +207,7 @@ def _position(lines: Sequence[bytes], at: int, hunk: Hunk) -> int | None:
 
 
 def _fits(before: bytes, after: bytes, shown: Sequence[Hunk], *, dedented: bool) -> bool:
-    """Return True if the lines that an agent displayed are in both states, at their numbers."""
+    """Return True if the lines that an agent displayed are at their line numbers in both states."""
     end = max(hunk.start + max(len(hunk.old), len(hunk.new)) for hunk in shown)
     grown = sum(max(len(hunk.new) - len(hunk.old), 0) for hunk in shown)
     old, new = before.split(b"\n", end), after.split(b"\n", end + grown)
@@ -226,7 +227,7 @@ def _fits(before: bytes, after: bytes, shown: Sequence[Hunk], *, dedented: bool)
 
 
 def _without_indentation(lines: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield lines without the indentation that all of them have, but for blank ones."""
+    """Yield lines without their common indentation; blank lines do not count."""
     full = [line for line in lines if line.strip()]
     shared = min((len(line) - len(line.lstrip()) for line in full), default=0)
     return (line[shared:] for line in lines)

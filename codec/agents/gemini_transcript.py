@@ -7,7 +7,7 @@
     {"$rewindTo": ID}
 
 1. A message is written again, under its `id`, whenever it grows: its prompt and its time are those
-   of the first line, its tokens count once, and so does each call once it has ended.
+   of the first line, its tokens count once, and each call counts when it has ended.
 2. `$set` with `messages` replaces the conversation: it is written when a session begins, is resumed
    or is compressed. Its texts are not typed by a user; prompts have lines of their own.
 3. An edit has the whole file before and after. `fileDiff` is for display, and is not read.
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from codec.agents.edit_events import ABSENT, Edit, State
 from codec.agents.json_values import bytes_of, count_of, list_of, object_of, text_of, time_of
-from codec.agents.prompts import task_of
+from codec.agents.prompts import words_of
 from codec.agents.transcript_events import (
     Answer,
     Command,
@@ -120,9 +120,9 @@ def _asked(message: dict[str, Any], time: int, *, is_typed: bool) -> Iterator[Ev
         if _SUMMARY in text:
             yield Compaction(time)
         return
-    task, fallback = ("", text) if _SLASH.fullmatch(text) else task_of(text)
-    if task or fallback:
-        yield Prompt(time, task, fallback)
+    words, fallback = ("", text) if _SLASH.fullmatch(text) else words_of(text)
+    if words or fallback:
+        yield Prompt(time, words, fallback)
 
 
 def _answered(reading: _Reading, message: dict[str, Any], name: str, time: int) -> Iterator[Event]:
@@ -143,7 +143,7 @@ def _usage(tokens: dict[str, Any]) -> Usage | None:
 
 
 def _called(reading: _Reading, call: dict[str, Any], asked: int) -> Iterator[Event]:
-    """Yield the events of a tool call, once it has ended."""
+    """Yield the events of a tool call that has ended."""
     name, status = text_of(call.get("id")), text_of(call.get("status"))
     if name in reading.calls or status not in _ENDED:
         return

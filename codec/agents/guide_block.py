@@ -6,9 +6,9 @@
 
 1. Text outside the marks does not change, whatever its line ends, byte
    order mark or 8-bit encoding.
-2. Removing the block undoes adding it, byte for byte. A file that had no final line end has
-   none after the block either; a block with nothing before it, not even a line end, is in a
-   file that was created for it.
+2. Removing the block undoes adding it, byte for byte. A file that had no final line end has none
+   after the block either; if nothing precedes a block, not even a line end, the file was created
+   for it.
 3. A block with a text that session-codec never wrote was edited by the user, and is kept.
 """
 

@@ -6,12 +6,10 @@ geminicli.com/docs/hooks). Cursor calls a session a conversation. From an input 
 was too long to keep whole, the members in its beginning and its end are still read.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 
@@ -21,8 +19,7 @@ _MEMBER = re.compile(r'(?<!\\)"(?P<name>\w+)"\s*:\s*(?P<value>"(?:[^"\\]|\\.)*")
 _ID_LIMIT: Final = 200
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HookInput:
+class HookInput(NamedTuple):
     """The members of a hook's input that are used.
 
     Attributes:
@@ -55,7 +52,7 @@ def decode_input(data: bytes) -> HookInput:
     conversation = found.pop("conversation_id")
     name = found["session_id"] = found["session_id"] or conversation
     if not name or len(name) > _ID_LIMIT or not name.isprintable():
-        raise FormatError("the input of a hook names no session", field="session_id")
+        raise FormatError("the input of a hook does not name a session", field="session_id")
     return HookInput(**found)
 
 

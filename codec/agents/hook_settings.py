@@ -216,14 +216,14 @@ def _first_ours(text: str) -> tuple[list[Span], int] | None:
 
 
 def _one_of(text: str, group: Span) -> tuple[list[Span], int]:
-    """Return one of our hooks in a group that has others, too: its siblings, and its index."""
+    """Return one of our hooks in a group with other hooks: its siblings, and its index."""
     member = next(m for m in members(text, group.value_start) if m.key == "hooks")
     handlers = list(members(text, member.value_start))
     return handlers, next(n for n, h in enumerate(handlers) if _is_our_handler(h.value))
 
 
 def _check(before: str, after: str) -> None:
-    """Raise FormatError if the meaning of both texts differs outside of our hooks."""
+    """Raise FormatError if the two texts differ in meaning outside our hooks."""
     if _others(_document(before)) != _others(_document(after)):
         raise FormatError(
             "cannot be edited without affecting other settings",
@@ -232,7 +232,7 @@ def _check(before: str, after: str) -> None:
 
 
 def _others(root: dict[str, Any]) -> dict[str, Any]:
-    """Return a document without our hooks and without parts that are empty without them."""
+    """Return a document without our hooks, and without lists that become empty."""
     kept: dict[str, list[Any]] = {}
     for event, groups in _events(root):
         others = []

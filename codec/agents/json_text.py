@@ -35,12 +35,12 @@ class Layout:
     unit: str
 
     def dumped(self, value: object, depth: int) -> str:
-        """Return a value as text in the layout of the document, `depth` steps in."""
+        """Return a value as text in the layout of the document, indented by `depth` steps."""
         text = json.dumps(value, indent=self.unit, ensure_ascii=False)
         return text.replace("\n", self.eol + self.unit * depth)
 
     def line(self, depth: int) -> str:
-        """Return a new line, `depth` steps in."""
+        """Return a line end and the indentation of `depth` steps."""
         return self.eol + self.unit * depth
 
 

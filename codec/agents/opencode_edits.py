@@ -1,4 +1,4 @@
-"""Read the edits of OpenCode: calls of its tools, and the changes of a turn by its own snapshots.
+"""Read the edits of OpenCode: its tool calls, and the changes of a turn from its snapshots.
 
     {"tool": "write", "state": {"input": {"filePath", "content"}, "metadata": {"exists"}}}
     {"tool": "edit", "state": {"input": {"oldString", "newString", "replaceAll"},

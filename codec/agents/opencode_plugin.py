@@ -1,8 +1,8 @@
 """The plugin by which OpenCode calls our hook program: one JavaScript module without dependencies.
 
 OpenCode loads each module in `.opencode/plugins/` and calls its exported function. A session that
-that is resumed has no `session.created` event: its first message starts it. Sessions of sub-agents
-have a parent, and are skipped.
+is resumed has no `session.created` event: its first message starts it. Sessions of sub-agents have
+a parent, and are skipped.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def check_plugin(text: str) -> None:
     """Check that session-codec wrote a module.
 
     Raises:
-        FormatError: it did not.
+        FormatError: something else wrote it.
     """
     if not is_plugin(text):
         raise FormatError(

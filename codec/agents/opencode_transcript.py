@@ -22,7 +22,7 @@ from codec.agents.edit_events import Edit
 from codec.agents.file_states import absolute
 from codec.agents.json_values import count_of, list_of, milliseconds_of, object_of, text_of
 from codec.agents.opencode_edits import EDIT_TOOLS, edits_of, turn_states
-from codec.agents.prompts import task_of
+from codec.agents.prompts import words_of
 from codec.agents.transcript_events import (
     Answer,
     Command,
@@ -133,9 +133,9 @@ def _asked(parts: Iterable[dict[str, Any]], time: int) -> Iterator[Event]:
     text = "\n".join(filter(None, (text_of(p.get("text")) for p in own)))
     if len(text) > 1 and text[0] == text[-1] == '"':  # `opencode run` quotes its arguments
         text = text[1:-1].replace('\\"', '"')
-    task, fallback = task_of(text)
-    if task or fallback:
-        yield Prompt(time, task, fallback)
+    words, fallback = words_of(text)
+    if words or fallback:
+        yield Prompt(time, words, fallback)
 
 
 def _answered(

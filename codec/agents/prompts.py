@@ -1,4 +1,4 @@
-"""Find the task in a prompt, without the text that agents and editors add.
+"""Find the words of a user in a prompt, without the text that agents and editors add.
 
 1. Agents, hooks and editors put one of a few known blocks before the words of a user. Any other
    text that begins with `<` is the user's.
@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+#: The characters of a task.
 PROMPT_LIMIT: Final = 200
+#: The characters of a prompt that are kept.
+WORDS_LIMIT: Final = 2000
 _BLOCKS: Final = (
     "bash-input", "bash-stdout", "bash-stderr", "command-contents", "command-message",
     "environment_context", "hook_context", "ide_diagnostics", "ide_opened_file", "ide_selection",
@@ -35,28 +38,29 @@ _NOT_ASKED: Final = (
 _LOCAL_OUTPUT: Final = ("<local-command-stdout>", "<local-command-stderr>")
 
 
-def task_of(text: str) -> tuple[str, str]:
-    """Return the first line of the task, and the name of a slash command without arguments.
+def words_of(text: str) -> tuple[str, str]:
+    """Return the words of a user, and the name of a slash command without arguments.
 
-    Both are empty if the text has no words of a user.
+    Both are empty if the user wrote none of the text.
     """
     named = _NAME.search(text)
     if named is not None:
         name = named["name"].strip()
         found = _ARGUMENTS.search(text)
-        arguments = _first_line(found["arguments"]) if found else ""
-        return (f"{name} {arguments}"[:PROMPT_LIMIT], "") if arguments else ("", name)
+        arguments = found["arguments"].strip() if found else ""
+        return (f"{name} {arguments}"[:WORDS_LIMIT], "") if arguments else ("", name)
     text = _BLOCK.sub("\n", text)
     if text.lstrip().startswith(_WRAPPED) and (request := _REQUEST.search(text)):
         text = text[request.end() :]
-    line = _first_line(_PASTED.sub("\n", text))
-    return ("", "") if line.startswith(_NOT_ASKED) else (line[:PROMPT_LIMIT], "")
+    words = _PASTED.sub("\n", text).strip()
+    return ("", "") if words.startswith(_NOT_ASKED) else (words[:WORDS_LIMIT], "")
+
+
+def task_in(words: str) -> str:
+    """Return the task in a prompt: its first line."""
+    return next(iter(words.lstrip().splitlines()), "").rstrip()[:PROMPT_LIMIT]
 
 
 def is_local_output(text: str) -> bool:
     """Return True for the output of a command that the agent ran without a model."""
     return text.lstrip().startswith(_LOCAL_OUTPUT)
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")

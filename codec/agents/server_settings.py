@@ -145,7 +145,7 @@ def without_toml_server(text: str) -> str | None:
         after = _without_table(text, m)
         if _means(_tables(text), after, _TOML, _tables) and toml_command(after) is None:
             return after
-    raise FormatError("our server is not in a table of its own", hint=_BY_HAND)
+    raise FormatError("the session-codec server is not in its own table", hint=_BY_HAND)
 
 
 def _without_table(text: str, m: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from codec.agents.edit_events import Edit
+from codec.agents.prompts import task_in
 
 #: A longer pause without any line or running command does not count as work.
 PAUSE_LIMIT: Final = 5 * 60_000
@@ -53,7 +54,7 @@ class Prompt(NamedTuple):
 
     Attributes:
         time: the time of the prompt.
-        text: the text; empty if the prompt is not a task, such as `/compact`.
+        text: its words (`prompts.words_of`); empty if it is not a task, such as `/compact`.
         fallback: the name of a slash command that was given no arguments.
     """
 
@@ -165,7 +166,7 @@ class Transcript(NamedTuple):
     unknown: Mapping[str, int] = MappingProxyType({})
 
 
-class Told(NamedTuple):
+class PartFacts(NamedTuple):
     """The facts that a transcript states about a part of a session; empty or None if unknown.
 
     Attributes:
@@ -232,7 +233,9 @@ def transcript_of(
     )  # fmt: skip
 
 
-def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, until: int) -> Told:
+def facts_between(
+    main: Transcript, helpers: Iterable[Transcript], since: int, until: int
+) -> PartFacts:
     """Sum up the events of a part of a session.
 
     Args:
@@ -251,8 +254,8 @@ def told_between(main: Transcript, helpers: Iterable[Transcript], since: int, un
     answers = [a for a in main.answers if is_within(a.time)]
     more = [a for helper in helpers for a in helper.answers if is_within(a.time)]
     times = [t for t in main.times if t and is_within(t)]
-    return Told(
-        prompt=next(texts, "") or next(names, ""),
+    return PartFacts(
+        prompt=task_in(next(texts, "")) or next(names, ""),
         model=next((a.model for a in reversed(answers) if a.model), ""),
         usage=usage_of([*answers, *more]),
         work=_work(times, main.commands) if times else None,

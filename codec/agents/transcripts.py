@@ -2,27 +2,21 @@
 
 Agents write JSON lines in forms that are only partly documented. So everything is read as a hint: a
 line of another form is skipped, and missing values are unknown.
+
+The start hook loads this module: the reader of an agent is imported when one of its transcripts is
+read.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from codec.agents.claude_transcript import read_claude
-from codec.agents.codex_transcript import read_codex
-from codec.agents.gemini_transcript import read_gemini
 from codec.agents.transcript_events import Event, Transcript, transcript_of
 
 _Reader = Callable[[Iterable[dict[str, Any]], str, set[str] | None], Iterator[Event]]
 _SCAN: Final = json.JSONDecoder().raw_decode
-#: Readers of agents that write JSON lines.
-_READERS: Final[Mapping[str, _Reader]] = {
-    "claude": read_claude,
-    "codex": read_codex,
-    "gemini": read_gemini,
-}
 
 
 def read_transcript(agent: str, lines: Iterable[bytes], session_id: str) -> Transcript:
@@ -50,8 +44,26 @@ def events_of(
         session_id: lines that name another session are skipped.
         seen: ids of lines that were read before and are skipped; ids that are read are added.
     """
-    reader = _READERS.get(agent)
+    reader = _reader_of(agent)
     return reader(entries, session_id, seen) if reader else iter(())
+
+
+def _reader_of(agent: str) -> _Reader | None:
+    """Return the reader of an agent that writes JSON lines; None for another agent."""
+    match agent:
+        case "claude":
+            from codec.agents.claude_transcript import read_claude
+
+            return read_claude
+        case "codex":
+            from codec.agents.codex_transcript import read_codex
+
+            return read_codex
+        case "gemini":
+            from codec.agents.gemini_transcript import read_gemini
+
+            return read_gemini
+    return None
 
 
 def entries_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@
     seek table                  a skippable frame: the sizes of all frames, index included
 
 1. `tar`, `zstd` and every reader of the seekable format read it as a usual `.tar.zst`.
-2. The same members give the same bytes with one version of the library and one profile.
+2. The same members give the same bytes with the same library version and profile.
 3. It is written from beginning to end, with only a few frames in memory, and read from any source
    that returns a range of bytes: the end first, then the frame of the member.
 4. The index is a hint. A member is checked: its header against the index, and its bytes against
@@ -82,7 +82,7 @@ def encode_archive(
         pool, ahead: threads for compression, and frames in progress; see `encode_frames`.
 
     Raises:
-        EncodeError: there are no members, two have one key, or one or all are too large.
+        EncodeError: there are no members, two have the same key, or the size is too large.
         IntegrityError: the content of a member has another size than declared.
     """
     arranged = arrange(members)

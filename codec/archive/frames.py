@@ -61,7 +61,7 @@ class FrameSizes(NamedTuple):
 
 
 def encode_frame(data: bytes, profile: str) -> bytes:
-    """Return one frame with a size and a checksum; one library version gives the same bytes."""
+    """Return one frame with a size and a checksum; bytes depend on the library's version."""
     # A window no larger than a usual frame halves the memory for such a frame.
     level, search = PROFILES[profile]
     parameters = zstandard.ZstdCompressionParameters.from_level(

@@ -2,7 +2,7 @@
 
     archive/2025-11-7c8a10e34dcc.tar.zst            an archive, under its own name
     v1/<SHA-256 of the log>-<16 hex>.tar.zst        the layout of a version of a v1 log
-    loose/<16 hex>.tar.zst                          diffs that are in no archive, packed like one
+    loose/<16 hex>.tar.zst                          diffs outside all archives, packed like one
     snapshot/<writer>-<sequence>-<16 hex>.tar.zst   the tracked files, and `snapshot.json`
 
 1. A name is never used for other content: layouts and snapshots are named by their tar, archives

@@ -73,7 +73,7 @@ def arrange(members: Iterable[Member]) -> list[Member]:
     """Return the members in archive order.
 
     Raises:
-        EncodeError: there are no members, one is too large, or two have one key.
+        EncodeError: there are no members, one is too large, or two have the same key.
     """
     arranged = sorted(members, key=lambda m: (_is_large(m), m.path, m.key))
     if not arranged:
@@ -82,7 +82,7 @@ def arrange(members: Iterable[Member]) -> list[Member]:
         if m.size > MEMBER_LIMIT or not is_key(m.key):
             raise EncodeError(f"the diff of {m.key} cannot be archived: {m.size} bytes")
     if len({m.key for m in arranged}) != len(arranged):
-        raise EncodeError("an archive cannot have two diffs of one key")
+        raise EncodeError("an archive cannot have two diffs with the same key")
     return arranged
 
 
@@ -139,7 +139,7 @@ def tar_pieces(arranged: Iterable[Member], load: Load) -> Iterator[bytes]:
 
 
 def cut(pieces: Iterable[bytes], sizes: Iterable[int]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of the given sizes."""
+    """Yield the bytes of some pieces in pieces of other sizes."""
     left = memoryview(b"")
     given = iter(pieces)
     for size in sizes:
@@ -261,7 +261,7 @@ def decode_index(text: bytes) -> Index:
     except (ValueError, RecursionError):
         head = None
     if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise FormatError(f'not an archive: no index with "format":"{FORMAT}"')
+        raise FormatError(f'not an archive: its index does not state "format":"{FORMAT}"')
     if head.get("version") != VERSION:
         raise FormatError(f"unknown archive version {head.get('version')!r}")
     members, size = head.get("members"), head.get("bytes")

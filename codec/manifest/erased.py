@@ -12,7 +12,7 @@ _PURGED_TEXT: Final = b'"purged-text"'
 
 
 def without_erased(pieces: Sequence[bytes], erased: frozenset[str]) -> list[bytes]:
-    """Return the lines of a manifest, except the facts with these digests."""
+    """Return the lines of a manifest, except the facts with the given digests."""
     if not erased:
         return list(pieces)
     return [

@@ -35,7 +35,7 @@ def read_fact(line: bytes) -> Fact | None:
 
 
 def format_first(lines: Sequence[bytes]) -> list[bytes]:
-    """Return the lines of a manifest, those that state its format first."""
+    """Return the lines of a manifest, starting with those that state its format."""
     first = [line for line in lines if line.startswith(FORMAT_LINE)]
     return [*first, *(x for x in lines if not x.startswith(FORMAT_LINE))] if first else [*lines]
 

@@ -4,8 +4,7 @@ A fact is complete by itself and never changes; a later change is another fact. 
 and decodes their lines.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
@@ -21,11 +20,11 @@ Author = Literal["person", "hook", "log"]
 
 
 class Format(NamedTuple):
-    """The format of a workspace, which a program that knows only older ones must not change.
+    """The format of a workspace; programs that know only older formats must not change it.
 
     Attributes:
         version: version of the format.
-        needs: the first version of session-codec that knows it.
+        needs: the first version of session-codec that supports it.
     """
 
     version: int = FORMAT
@@ -88,7 +87,7 @@ class V1Version(NamedTuple):
 
 
 class V1Retired(NamedTuple):
-    """The replacement of a v1 log by a stub; `restore-v1` restores the version `sha256`."""
+    """The replacement of a v1 log with a stub; `restore-v1` restores the version `sha256`."""
 
     source: str
     sha256: Sha256
@@ -134,7 +133,7 @@ class Purged(NamedTuple):
 
 
 class Disowned(NamedTuple):
-    """Tombstones from elsewhere that do not count in this workspace.
+    """Tombstones of other clones that this workspace ignores.
 
     Attributes:
         tombstones: digests of the facts `purged` (`manifest.jsonl.fact_digest`), sorted.
@@ -174,7 +173,7 @@ class ReferencesBuilt(NamedTuple):
 
     Attributes:
         after: the builds that it took into account, by `fact_id`; a build that no other build names
-            is one of the last.
+            is one of the newest.
         values: the values that were stated and kept, by name (`references.values.by_name`).
         sources: the files that stated them, by name.
         declined: names of values that the repository states, or stated, and that a user removed.

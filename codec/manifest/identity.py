@@ -36,7 +36,7 @@ class History(NamedTuple):
         session: the session now, with its key in this workspace.
         base: the session before any revision.
         facts: all facts that describe it, as their lines state them.
-        revisions: all revisions of it, in no order.
+        revisions: all revisions of it, in any order.
     """
 
     session: Session
@@ -60,7 +60,7 @@ def histories_of(sessions: Iterable[Session], revisions: Sequence[Revision] = ()
     """Return the sessions that facts describe, in the order of their first facts.
 
     Args:
-        sessions: facts; if one fact with a time is given, all facts with that time must be.
+        sessions: facts; if one fact with a time is given, all facts with that time must be given.
         revisions: revisions of these sessions, and possibly of others.
     """
     groups: dict[str, list[Session]] = {}

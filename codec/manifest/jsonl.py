@@ -1,4 +1,4 @@
-"""`.session-codec/manifest.jsonl`: the facts, one JSON object a line.
+"""`.session-codec/manifest.jsonl`: the facts, one JSON object per line.
 
 1. A line is one complete fact; its meaning does not depend on the order of lines, and equal lines
    are one fact. So two branches are merged by taking the lines of both.
@@ -71,7 +71,7 @@ def decode_fact(line: str) -> Fact:
     except (ValueError, RecursionError) as e:
         raise FormatError(f"not JSON: {e}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("fact"), str):
-        raise FormatError('not a fact: no object with "fact"')
+        raise FormatError('not a fact: expected a JSON object with the field "fact"')
     if "\\u" in line:
         try:
             _ENCODER.encode(fields).encode()
@@ -105,15 +105,16 @@ def decode_facts(lines: Iterable[tuple[int, str]]) -> tuple[list[Fact], list[For
     """Return the facts on numbered lines, equal lines once, and an error for each broken line."""
     from codec.manifest.plain_sessions import decode_plain  # `record` and hooks do not need it
 
-    seen: set[str] = set()
+    numbered: dict[str, int] = {}
+    for number, line in lines:
+        numbered.setdefault(line, number)
     facts: list[Fact] = []
     errors: list[FormatError] = []
-    for number, line in lines:
-        if line in seen or not line:
-            continue
-        seen.add(line)
+    distinct = list(numbered)
+    for line, session in zip(distinct, decode_plain(distinct), strict=True):
         try:
-            facts.append(decode_plain(line) or decode_fact(line))
+            if line:
+                facts.append(session or decode_fact(line))
         except FormatError as e:
-            errors.append(e.at(line=number))
+            errors.append(e.at(line=numbered[line]))
     return facts, errors

@@ -69,7 +69,8 @@ def in_order(
 def _direction(times: Sequence[str]) -> tuple[bool, bool]:
     """Return whether a log is newest first, and whether its times leave that open.
 
-    Times within one day decide first, because days can be newest first and their entries not.
+    Times within one day decide first, because a log can list its days newest first and the entries
+    of a day oldest first.
     """
     within = [(a, b) for a, b in pairwise(times) if a[:10] == b[:10] and "T" in a and "T" in b]
     for pairs in (within, [(a[:10], b[:10]) for a, b in pairwise(times)]):
@@ -82,7 +83,7 @@ def _direction(times: Sequence[str]) -> tuple[bool, bool]:
 def _links(
     follows: Iterable[Follows], entries: Mapping[str, Session]
 ) -> dict[str, set[tuple[Key, Key]]]:
-    """Return the pairs of keys, earlier and later, that times leave open, by date."""
+    """Return the pairs of keys, earlier and later, whose order times leave open, by date."""
     sure: defaultdict[str, set[tuple[Key, Key]]] = defaultdict(set)
     assumed: defaultdict[str, set[tuple[Key, Key]]] = defaultdict(set)
     for fact in follows:
@@ -131,7 +132,7 @@ def _without_circles(pairs: set[tuple[Key, Key]]) -> set[tuple[Key, Key]]:
 
 
 def _peeled(pairs: set[tuple[Key, Key]]) -> set[tuple[Key, Key]]:
-    """Return the pairs that remain after repeatedly removing those without predecessors."""
+    """Return the pairs that remain after keys without predecessors are removed repeatedly."""
     later: defaultdict[Key, list[Key]] = defaultdict(list)
     waits: defaultdict[Key, int] = defaultdict(int)
     for before, after in pairs:

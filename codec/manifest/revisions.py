@@ -43,7 +43,7 @@ def apply_revisions(session: Session, revisions: Iterable[Revision]) -> Session:
 
 
 def _heads(graph: _Graph, among: Collection[str]) -> list[str]:
-    """Return the revisions among some that none of them replaces, in order of rank."""
+    """Return the given revisions that none of the others replaces, in order of rank."""
     replaced = {digest for name in among for digest in graph[name].after}
     return sorted((d for d in among if d not in replaced), key=lambda d: _rank(graph, d))
 

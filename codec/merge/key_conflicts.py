@@ -34,7 +34,8 @@ def settle(sessions: Sequence[Session], revisions: Sequence[Revision] = ()) -> l
     facts with the key of such a session are returned as well.
 
     Args:
-        sessions: facts in any order; if one fact with a time is given, all with that time must be.
+        sessions: facts in any order; if one fact with a time is given, all with that time must be
+            given.
         revisions: revisions of these sessions, and possibly of others.
     """
     if not revisions and are_plain(sessions):

@@ -1,6 +1,6 @@
 """Repair a tracked file: each problem is reported with its line; unknown content stays.
 
-1. The manifest is the truth: each session has one row in each v2 file, which agrees with the
+1. The manifest is authoritative: each session has one row in each v2 file, which agrees with the
    manifest. A file that was lost is rebuilt.
 2. Only these are removed: repeated lines, conflict markers, fragments of rows and entries that are
    complete elsewhere (git's union merge leaves them), and content that no reader can read, which
@@ -198,7 +198,7 @@ def _unreadable(code: Code, form: Format, number: int, piece: bytes) -> Repair:
     except CodecError as e:
         reason = f"{e.field}: {e.problem}" if e.field else e.problem
         return Repair(code, number + (e.line or 1) - 1, problem=reason)
-    raise AssertionError("it can be read")
+    raise AssertionError("the piece can be read")
 
 
 def _repaired(data: bytes, pieces: Iterable[bytes], repairs: list[Repair]) -> Repaired:
@@ -279,7 +279,7 @@ def _apart(
 def _without_text(
     pieces: Iterable[Numbered], keys: Container[str | None], fixed: Container[bytes]
 ) -> Iterator[Numbered]:
-    """Yield the pieces; move other lines out of broken entries, as pieces after them.
+    """Yield the pieces; lines that do not belong to a broken entry follow it as pieces.
 
     Args:
         pieces: the pieces of the file.

@@ -38,7 +38,7 @@ def rebuild_rows(
     broken: bool = False,
     fixed: Container[bytes] = (),
 ) -> tuple[list[bytes], list[Change]]:
-    """Return the pieces of a v2 file with the rows of these sessions repaired, and the repairs.
+    """Return the pieces of a v2 file with the rows of sessions repaired, and the repairs.
 
     Args:
         form: the format of the file.
@@ -131,7 +131,7 @@ def _place(
     wanted: Mapping[Key, bytes],
     fixed: Container[bytes],
 ) -> dict[Key, int]:
-    """Return the first piece that is a row of each session, under its old or new key, by key."""
+    """Return the first row of each session, under its old or new key, by key."""
     placed: dict[Key, int] = {}
     for index, piece in enumerate(pieces):
         for key in claims.get(piece, ()):

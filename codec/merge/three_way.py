@@ -5,8 +5,7 @@
    conflicts and loses no record.
 2. A record that only one version removed stays, because only `purge` removes records. A row that
    one version changed replaces the unchanged one.
-3. A line that cannot be read is kept, unless a version removed it on purpose: it has nothing that
-   could be lost.
+3. A line that cannot be read is kept, unless one version removed it: removing it loses no record.
 4. Sessions to which two clones gave the same key get different keys, and a session that two clones
    read or revised differently has one row (`merge.key_conflicts`), the same in every file. Rows do
    not identify their session, so both manifests are needed. Without them, both rows stay.

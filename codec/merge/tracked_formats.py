@@ -84,7 +84,7 @@ class Format:
 
 
 def split_entries(data: bytes) -> list[bytes]:
-    """Split into entries (a level-3 heading to a blank line, added to the last) and other lines."""
+    """Split into entries, from a level-3 heading to a blank line, and other lines."""
     if data and not data.endswith(b"\n"):
         data += b"\n"
     pieces: list[bytes] = _PIECE.findall(data)

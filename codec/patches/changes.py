@@ -75,7 +75,7 @@ class _Section:
         self.left = {b"+": 0, b"-": 0}
 
     def change(self, end: int) -> FileChange | None:
-        """Return the change that ends at a line of the patch; None if it names no file."""
+        """Return the change that ends at a line of the patch; None if it does not name a file."""
         old, new = self.old or self.new, self.new or self.old
         if not old:
             return None
@@ -158,7 +158,7 @@ def _read_header(section: _Section, line: bytes) -> None:
 
 
 def _pair(text: bytes) -> tuple[bytes, bytes]:
-    """Return the names on a `diff --git` line; empty for a rename, named on other lines."""
+    """Return the names on a `diff --git` line; empty for a rename (see other lines)."""
     m = _PAIR.fullmatch(text)
     if m is not None:
         return m["path"], m["path"]

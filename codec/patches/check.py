@@ -11,18 +11,18 @@ from typing import Final
 
 from codec.errors import FormatError
 
-_PATCH = re.compile(
-    rb"^(?:diff --(?:git|cc|combined) |--- [^\n]*\n\+\+\+ |@@@* |GIT binary patch\r?$|Index: )",
-    re.M,
+#: The beginning of a patch by git, and so of nearly all patches.
+_USUAL: Final = b"diff --git "
+# These are compiled at their first use: a usual patch needs none of them.
+_PATCH: Final = (
+    rb"(?m)^(?:diff --(?:git|cc|combined) |--- [^\n]*\n\+\+\+ |@@@* |GIT binary patch\r?$|Index: )"
 )
-# Compiled at their first use: few patches have an escape sequence.
 _COLOURED: Final = rb"(?m)^(?:\x1b\[[0-9;]*m)+(?:diff --git |--- |\+\+\+ |@@ |\+|-)"
 #: No line of an uncoloured patch begins with an escape sequence.
 _COLOURED_HEADER: Final = rb"(?m)^(?:\x1b\[[0-9;]*m)+diff --(?:git|cc|combined) "
-_ENCODED = re.compile(
-    rb"(?:[A-Za-z-]+[: ][^\n]*\n(?:[ \t][^\n]*\n)*)*?"
-    rb"Content-Transfer-Encoding: *(?P<encoding>base64|quoted-printable)\b",
-    re.IGNORECASE,
+_ENCODED: Final = (
+    rb"(?i)(?:[A-Za-z-]+[: ][^\n]*\n(?:[ \t][^\n]*\n)*)*?"
+    rb"Content-Transfer-Encoding: *(?P<encoding>base64|quoted-printable)\b"
 )
 
 
@@ -30,17 +30,18 @@ def check_patch(data: bytes) -> None:
     """Raise FormatError if bytes are not a patch; empty input is a patch without changes.
 
     Raises:
-        FormatError: there is no line that every patch has, its lines are coloured, or it is a
-            mail with an encoded body.
+        FormatError: there is no line that every patch has, its lines are coloured, or it is an
+            email with an encoded body.
     """
-    if encoded := _ENCODED.match(data):
+    is_usual = data.startswith(_USUAL)
+    if not is_usual and (encoded := re.match(_ENCODED, data)):
         raise FormatError(
-            f"is a mail in {encoded['encoding'].decode().lower()}, not the lines of a patch",
+            f"is an email encoded as {encoded['encoding'].decode().lower()}, not a plain patch",
             line=1,
             hint="Decode it with 'git mailinfo text.txt a.patch < MAIL' and pass a.patch",
         )
     coloured = b"\x1b[" in data and re.search(_COLOURED_HEADER, data)
-    if not coloured and (not data.strip() or _PATCH.search(data)):
+    if not coloured and (is_usual or not data.strip() or re.search(_PATCH, data)):
         return
     if coloured or re.search(_COLOURED, data):
         raise FormatError(

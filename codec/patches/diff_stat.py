@@ -1,6 +1,6 @@
 """Count the lines that a patch adds and removes, and name the path it is mostly about.
 
-1. Lines are counted themselves. Hunk headers in logs are often wrong (shortened by hand, or
+1. The lines themselves are counted. Hunk headers in logs are often wrong (shortened by hand, or
    written by a model), so their counts are not used.
 2. `--- a` followed by `+++ b` is a file header if a hunk, another file or the end of the patch
    follows; any other line that begins with `+` or `-` is a changed line.
@@ -15,21 +15,22 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-_MAIL_START = re.compile(
-    rb"From [0-9a-f]{40,64} |(?:From|Subject|Date|Message-I[Dd]|MIME-Version): "
-)
-_FILE_HEADER = re.compile(rb"\n--- [^\n]*\n\+\+\+ [^\n]*(?:\n@@|\ndiff |\n?\Z)")
+_MAIL_FIELDS: Final = (
+    b"From: ", b"Subject: ", b"Date: ", b"Message-ID: ", b"Message-Id: ", b"MIME-Version: ",
+)  # fmt: skip
 # These are compiled at their first use: `record` of a plain patch needs none of them.
 _COMBINED_HUNK: Final = rb"(?m)^(?P<marks>@{3,}) [^\n]* @{3,}[^\n]*$"
 _SECTION: Final = rb"(?m)^(?:@@|diff )[^\n]*$"
 _GIT_SECTION: Final = rb"diff --(?:git|cc|combined) (?:a/)?(?P<path>[^\n]*)"
 _PLAIN_SECTION: Final = rb"\+\+\+ (?:b/)?(?P<path>[^\t\n]*)"
+_ENVELOPE: Final = rb"From [0-9a-f]{40,64} "
 _MAIL: Final = rb"(?m)^From [0-9a-f]{40,64} [^\n]*$"
 _COVER_LETTER: Final = rb"(?m)^Subject: [^\n]*\[[^\]\n]*\b0+/\d+\]"
 _HUNK: Final = rb"(?m)^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@[^\n]*\n"
 _DIFF_START: Final = rb"(?m)^(?:diff --|--- [^\n]+\n\+\+\+ |Index: )"
 _SIGNATURE: Final = rb"(?:^|\n)-- ?\r?\n[0-9][^\n]*\s*\Z"
-_LF = 0x0A
+_LF: Final = 0x0A
+_AFTER_HEADER: Final = (b"\n@@", b"\ndiff ")
 
 
 class DiffStat(NamedTuple):
@@ -41,9 +42,15 @@ class DiffStat(NamedTuple):
 
 def diff_stat(patch: bytes) -> DiffStat:
     """Return the number of added and removed lines of a patch, whatever its hunk headers state."""
-    if _MAIL_START.match(patch) or b"\n-- \n" in patch[-80:]:
+    if _is_mail(patch) or b"\n-- \n" in patch[-80:]:
         return _mail_stat(patch)
     return _plain_stat(patch)
+
+
+def _is_mail(patch: bytes) -> bool:
+    """Return True if a patch begins as a mail, or as a line of a mailbox before it."""
+    is_envelope = patch.startswith(b"From ") and re.match(_ENVELOPE, patch) is not None
+    return is_envelope or patch.startswith(_MAIL_FIELDS)
 
 
 def _mail_stat(patch: bytes) -> DiffStat:
@@ -52,7 +59,7 @@ def _mail_stat(patch: bytes) -> DiffStat:
     added = removed = 0
     for start, end in zip([0, *starts[1:]], [*starts[1:], len(patch)], strict=True):
         message = patch[start:end]
-        is_mail = _MAIL_START.match(message)
+        is_mail = _is_mail(message)
         first = re.search(_DIFF_START, message) if is_mail else None
         if is_mail and (first is None or re.search(_COVER_LETTER, message[: first.start()])):
             continue
@@ -93,13 +100,24 @@ def _hunk_stat(diff: bytes) -> DiffStat | None:
 def _plain_stat(patch: bytes) -> DiffStat:
     if b"\n@@@" in patch or patch.startswith(b"@@@"):
         return _combined_stat(patch)
-    headers = len(_FILE_HEADER.findall(patch))
-    if patch.startswith(b"--- ") and _FILE_HEADER.match(b"\n" + patch):
-        headers += 1
+    headers = _file_headers(patch)
     return DiffStat(
         patch.count(b"\n+") + patch.startswith(b"+") - headers,
         patch.count(b"\n-") + patch.startswith(b"-") - headers,
     )
+
+
+def _file_headers(patch: bytes) -> int:
+    """Return the number of file headers; see the top of the module."""
+    count = 0
+    at = 0 if patch.startswith(b"--- ") else patch.find(b"\n--- ") + 1 or -1
+    while at >= 0:
+        second = patch.find(b"\n", at) + 1
+        end = patch.find(b"\n", second)
+        if second and patch.startswith(b"+++ ", second):
+            count += end < 0 or end + 1 == len(patch) or patch.startswith(_AFTER_HEADER, end)
+        at = patch.find(b"\n--- ", at) + 1 or -1
+    return count
 
 
 def _combined_stat(patch: bytes) -> DiffStat:

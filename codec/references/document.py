@@ -1,7 +1,8 @@
 """`PROJECT_REFERENCES.yaml`: the static context of a project, in as few tokens as YAML allows.
 
 1. Sections have a fixed order, and an empty one is left out. Mappings are in block style, indented
-   by one space (a token a line less than two); lists are in flow style. Each entry is one line.
+   by one space (one token per line less than with two); lists are in flow style. Each entry is one
+   line.
 2. A text that YAML would read as a number, a truth value or a date is quoted, so that every reader
    gets the text. Users need not quote it: such a scalar is read as it is written.
 3. Users may nest values: where a text is expected, a list is read as its items joined by `, `,
@@ -9,7 +10,7 @@
 4. Top-level keys that this version does not know are kept unchanged after the known ones, with the
    common indentation: YAML allows the narrow one only around values on one line.
 5. The same record gives the same bytes on every machine: the pure writer of PyYAML is used even
-   where libyaml is installed, which spends ten tokens on an emoji. Reading uses libyaml.
+   where libyaml is installed, because libyaml writes an emoji as ten tokens. Reading uses libyaml.
 6. `compact_references` is the text for agents: the same content, without comments and layout.
 """
 
@@ -98,7 +99,7 @@ def encode_references(references: References) -> bytes:
         "performance_targets": dict(references.performance_targets),
     }
     if doubled := sorted(known.keys() & references.extra.keys()):
-        raise EncodeError("is in extra, but is the name of a section", field=doubled[0])
+        raise EncodeError("is the name of a section, so it cannot be in extra", field=doubled[0])
     sections = dump_yaml({name: value for name, value in known.items() if value})
     text = _INDENT.sub(" ", sections) + dump_yaml(dict(references.extra))
     return (text or "{}\n").encode()

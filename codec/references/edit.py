@@ -23,7 +23,7 @@ _HINT = "Change it by hand, or remove the comment inside it"
 
 
 def edit_references(data: bytes, values: Mapping[str, Value]) -> bytes:
-    """Return a references file with these values instead of its own; its other keys stay.
+    """Return a references file with the given values instead of its own; its other keys stay.
 
     Args:
         data: a file that `decode_references` accepts.

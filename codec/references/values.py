@@ -25,7 +25,7 @@ def mandate_name(text: str) -> str:
 
 
 def by_name(references: References) -> dict[str, Value]:
-    """Return all values by name, in file order; a repeated mandate's name gets a further `'`."""
+    """Return all values by name, in file order; a repeated mandate's name gets another `'`."""
     values: dict[str, Value] = {f"stack.{key}": (text,) for key, text in references.stack.items()}
     for text in references.mandates:
         name = mandate_name(text)
@@ -39,7 +39,7 @@ def by_name(references: References) -> dict[str, Value]:
 
 
 def from_names(values: Mapping[str, Value], extra: Mapping[str, Any]) -> References:
-    """Return the references with these values.
+    """Return references with the given values.
 
     Args:
         values: values by name, as `by_name` returns them.

@@ -1,7 +1,7 @@
 """Kubernetes manifests for the shards of a fleet: an Indexed Job, and a CronJob.
 
-1. A pod runs one shard and ends with 0 if each repository has a result, even a failure.
-   A failed pod had a problem of its own; the policy lists the exit codes that get another pod.
+1. A pod runs one shard and exits with 0 if each repository has a result, even a failure.
+   A pod fails only for a problem of its own; the policy lists the exit codes that are retried.
 2. The volume claim has the folder of the run and the repositories that its list names by path.
 """
 

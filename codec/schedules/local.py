@@ -3,7 +3,7 @@
 1. The job runs on the second of a month, when the last month is over in every time zone. A job
    also packs everything that earlier runs missed.
 2. After packing, the workspace is verified as a whole. The copy is made even if either step had
-   findings, and the job ends with their exit code.
+   findings, and the job exits with their exit code.
 3. A text contains its own hash, so that one that a user edited is recognized and kept.
 4. Paths and addresses reach a program unchanged, whatever spaces, quotes, `%` and `$` they have.
    A value that cannot be written safely is refused.

@@ -18,7 +18,7 @@ class Excerpt(NamedTuple):
 
     Attributes:
         field: the name of the text.
-        text: the sentence with most terms.
+        text: the sentence with the most terms.
         terms: the terms of the question in the sentence.
     """
 
@@ -28,7 +28,7 @@ class Excerpt(NamedTuple):
 
 
 def excerpt(fields: Iterable[tuple[str, str]], terms: Sequence[str]) -> Excerpt | None:
-    """Return the first sentence with most terms; None if no sentence has any.
+    """Return the first sentence with the most terms; None if no sentence has any.
 
     Args:
         fields: names and texts.

@@ -49,7 +49,7 @@ _WEBHOOK = re.compile(rb"discord(?:app)?\.com/api/webhooks/(?P<secret>\d{16,20}/
 _MAILGUN = re.compile(
     rb"key-(?<![A-Za-z0-9_]key-)(?<![A-Za-z0-9]-key-)(?P<secret>[0-9a-f]{32})(?![0-9a-z_-])"
 )
-#: crypt(3) in `.htpasswd` and `shadow`: MD5, SHA-256, SHA-512, yescrypt; bcrypt behind a name only.
+#: crypt(3) in `.htpasswd` and `shadow`: MD5, SHA-256, SHA-512, yescrypt; bcrypt after a name only.
 _PASSWORD_HASH = re.compile(
     rb"(?P<secret>\$(?:apr1|1|5|6|y)\$(?:rounds=\d{1,9}\$|j[\w./]{1,8}\$)?[\w./]{1,32}\$[\w./]{22,86})"
     rb"(?![\w./$])"
@@ -164,7 +164,7 @@ class Hit(NamedTuple):
 
 
 def find_secrets(data: bytes) -> Iterator[Hit]:
-    """Yield the secrets in a text, each position once for each rule, in no order."""
+    """Yield the secrets in a text, each position once for each rule, in any order."""
     yield from _secrets_in_plain(data)
     yield from _encoded(data)
 

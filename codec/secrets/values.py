@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 _URL = re.compile(rb"://[^\s/:@\"'<>]{0,64}:(?P<secret>[^\s/@\"'<>]{6,256})@[\w\[.-]")
 #: Text in a value that marks it as a placeholder, a reference, a pattern or an example; lower case.
-_STAND_IN = re.compile(
+_PLACEHOLDER = re.compile(
     rb"example|change[_-]?(?:me|this)|placeholder|redacted|your[_-]|[_-]here(?![a-z])|^eyj[\w.-]*\.(?:test|fake|sig|signature)$|x{5}"
     rb"|\*{3}|\.{3}|<[\w .:-]*>|\{[\w.:$ -]*\}|\{\{|\$[({]|^\$[a-z_]|%[(s]|process\.env|os\.environ"
     rb"|do[_-]not|foobar|a1b2c3d4|^\.\*|\.[*+](?:$|[/\\\"'?)])|\][*+{]|\[\w-\w|\[\^|\\[dsw][*+{\\]"
@@ -98,7 +98,7 @@ def can_be_secret(value: bytes) -> bool:
     """Return False for values from another scanner that are placeholders, or URLs with one."""
     if (m := _URL.search(value)) is not None:
         return is_url_password(m["secret"])
-    return not is_stand_in(value)
+    return not is_placeholder(value)
 
 
 def is_inside_address(data: bytes, start: int) -> bool:
@@ -108,7 +108,7 @@ def is_inside_address(data: bytes, start: int) -> bool:
 
 
 def is_public_link(data: bytes, start: int) -> bool:
-    """Return True if the name at `start` is a parameter of a URL that opens nothing else."""
+    """Return True if the name at `start` is a parameter of a link that opens nothing else."""
     return _LINK.search(data, max(0, start - _LONGEST_LINK), start) is not None
 
 
@@ -118,10 +118,10 @@ def is_url_password(value: bytes) -> bool:
     return is_password(plain) or is_random(plain)
 
 
-def is_stand_in(value: bytes) -> bool:
+def is_placeholder(value: bytes) -> bool:
     """Return True for placeholders, variable references and dictionary words."""
     lower = value.lower()
-    if _STAND_IN.search(lower) or _is_typed(lower) or _is_regular(value):
+    if _PLACEHOLDER.search(lower) or _is_typed(lower) or _is_regular(value):
         return True
     rest = _WORD.sub(b"", lower)
     if rest == lower:
@@ -191,7 +191,7 @@ def is_random(value: bytes) -> bool:
         len(value) >= 10
         and value.isalpha()
         and not _CAMEL.fullmatch(value)
-        and not is_stand_in(value)
+        and not is_placeholder(value)
     )
 
 
@@ -204,7 +204,7 @@ def is_identifier(value: bytes) -> bool:
 
 
 def is_secret(value: bytes) -> bool:
-    """Return True if a value after a name that indicates a secret can be one."""
+    """Return True if a value after a name that indicates a secret can be a secret."""
     return (
         b"://" not in value
         and is_password(value)
@@ -217,7 +217,7 @@ def is_secret(value: bytes) -> bool:
 
 def is_password(value: bytes) -> bool:
     """Return True if a value looks like a password that a user chose."""
-    if is_stand_in(value):
+    if is_placeholder(value):
         return False
     rest = _WORD.sub(b"", value.lower())
     letters, digits, signs = (bool(p.search(rest)) for p in (_LETTER, _DIGIT, _SIGN))

@@ -25,10 +25,21 @@ Fault = Literal["text", "key", "quotation", "date", "name", "number"]
 #: The most characters of a claim; longer claims are dropped.
 TEXT_LIMIT: Final = 400
 #: Raise it when the check changes, so that cached claims are checked again.
-VERIFIER_VERSION: Final = 1
+VERIFIER_VERSION: Final = 2
 
+_RUN = re.compile(r"([\"`'])\1+")
 _DOUBLE = re.compile(r'"([^"]*)"|`([^`]*)`')
-_SINGLE = re.compile(r"(?<![^\W_])'([^']+)'(?![^\W_])")
+#: An apostrophe between letters is not a quotation mark.
+_SINGLE = re.compile(
+    r"(?<![^\W_])'((?:[^']|(?<=[^\W_])'(?=[^\W_]))+)'(?![^\W_])|(?<![^\W_])'(?=[^\W_])(.+)"
+)
+_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,2}|_{1,2})(?=\S)(?P<text>[^*]+?)(?<=\S)\1(?![\w*])")
+#: Speech without quotation marks, and a block quotation.
+_SPEECH = re.compile(
+    r"\b(?:said|says|saying|wrote|writes|noted|stated|states|asked|asks|answered|replied|quoted)\b"
+    r"[^:]{0,30}: ?(.+)|^> ?(.+)",
+    re.I,
+)
 
 
 class Claim(NamedTuple):
@@ -95,13 +106,17 @@ def _without_quotations(text: str, evidence: Evidence) -> tuple[str, str | None]
     wrong: list[str] = []
 
     def take(m: re.Match[str]) -> str:
-        quoted = next((g for g in m.groups() if g is not None), "").strip()
-        words = quoted.rstrip(".,;:!?")
-        if words not in evidence.keys and not any(words in line for line in evidence.lines):
+        quoted = m.groupdict().get("text") or next((g for g in m.groups() if g is not None), "")
+        words = quoted.strip().strip(".,;:!?…").strip().casefold()
+        if not evidence.quotes(words):
             wrong.append(quoted)
         return " "
 
-    rest = _SINGLE.sub(take, _DOUBLE.sub(take, text))
+    rest = _RUN.sub(r"\1", text)
+    for pattern in (_DOUBLE, _SINGLE, _EMPHASIS):
+        rest = pattern.sub(take, rest)
+    for m in _SPEECH.finditer(rest):
+        take(m)
     if not wrong and any(mark in rest for mark in '"`'):
         wrong.append(rest[min(rest.find(m) for m in '"`' if m in rest) :][:40])
     return rest, wrong[0] if wrong else None

@@ -18,42 +18,48 @@ from codec.kinds import Key
 from codec.names import UNNAMED
 from codec.records import Session
 from codec.shown_text import shown
+from codec.summaries.amounts import amounts_in, tokens_of
+from codec.summaries.word_lists import words_of
 
 #: Numbers of the deterministic part, each with the words that may be next to it.
 Figures = Mapping[Decimal, frozenset[str]]
 
 _QUOTES: Final = str.maketrans(
     {
-        **dict.fromkeys("“”„‟«»‹›「」『』″〝〞＂", '"'),
-        **dict.fromkeys("‘’‚‛′ʼ＇", "'"),
+        **dict.fromkeys("“”„‟«»‹›「」『』｢｣″〝〞＂❝❞《》〈〉❮❯", '"'),
+        **dict.fromkeys("‘’‚‛′ʼ＇❛❜´", "'"),
         **dict.fromkeys("‐‑−", "-"),
         **dict.fromkeys("–—―", " - "),
     }
 )
-_SPACE = re.compile(r"\s+")
+#: White space, control characters, and halves of characters, which no file can contain.
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 #: Keys, dates and times of day, whose digits are not numbers.
 MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?Z?)?(?:\.[0-9a-f]{6,64})?|\b\d{1,2}:\d\d(?::\d\d)?\b"
 )
-#: A run of connected characters: a word, an identifier, a path, a number.
-TOKEN: Final = re.compile(r"[^\s()\[\]{}<>;:!?\"`,]+(?:[:,][^\s()\[\]{}<>;:!?\"`,]+)*")
-EDGES: Final = ".,'-/…*|"
 _WORD = re.compile(r"[^\W_]+")
-NUMBER: Final = re.compile(r"\d+(?:[,_']\d{3})*(?:\.\d+)?")
-_PERCENT = re.compile(rf"({NUMBER.pattern})\s*(?:%|per ?cent\b)")
 
 SESSION_WORDS: Final = frozenset(
     ["session", "sessions", "task", "tasks", "time", "times", "attempt", "attempts", "run", "runs"]
 )
 _LINES: Final = "line lines loc"
 #: The words that may be next to a sum, in the order of the fields of `Metrics`.
+ADDED: Final = frozenset(words_of("add added adding adds addition additions insertions new wrote"))
+REMOVED: Final = frozenset(
+    words_of(
+        "remove removed removes removing removal removals delete deleted deletes deleting deletions"
+        " dropped"
+    )
+)
 METRIC_WORDS: Final = (
-    frozenset(f"{_LINES} added new".split()),
-    frozenset(f"{_LINES} removed deleted".split()),
+    frozenset(_LINES.split()) | ADDED,
+    frozenset(_LINES.split()) | REMOVED,
     frozenset(["commit", "commits"]),
     frozenset(["minute", "minutes", "min", "mins"]),
     frozenset(["token", "tokens"]),
 )
+_HOURS: Final = frozenset(["hour", "hours", "h", "hr", "hrs"])
 
 
 class Evidence(NamedTuple):
@@ -63,16 +69,15 @@ class Evidence(NamedTuple):
         keys: the cited keys.
         lines: their texts, each in its plain form.
         tokens, words: the tokens and words of the texts, in lower case.
-        numbers, percentages: the numbers and percentages in the texts and the metrics.
-        figures: the figures of the deterministic part.
+        amounts: the numbers in the texts, each with the kind of its unit.
+        figures: the metrics of the sessions, their sums, and the figures of the deterministic part.
     """
 
     keys: tuple[Key, ...]
     lines: tuple[str, ...]
     tokens: frozenset[str]
     words: frozenset[str]
-    numbers: frozenset[Decimal]
-    percentages: frozenset[Decimal]
+    amounts: frozenset[tuple[Decimal, str]]
     figures: Figures
 
     @property
@@ -81,26 +86,30 @@ class Evidence(NamedTuple):
         return frozenset(key[:10] for key in self.keys)
 
     def says(self, text: str) -> bool:
-        """Return True if a text of the cited sessions contains these words, in any case."""
+        """Return True if a text of the cited sessions contains the words, in any case."""
         wanted = text.casefold()
         return any(wanted in line.casefold() for line in self.lines)
+
+    def quotes(self, text: str) -> bool:
+        """Return True if a cited key or text contains these whole words, in any case."""
+        pattern = re.compile(rf"(?<!\w){re.escape(text.casefold())}(?!\w)")
+        return any(pattern.search(line.casefold()) for line in (*self.keys, *self.lines))
 
 
 def evidence_of(sessions: Iterable[Session], figures: Figures) -> Evidence:
     """Return the evidence from sessions and from the figures of the deterministic part."""
     cited = list(sessions)
-    lines = [plain(text) for session in cited for text in _texts(session)]
-    stated = [MOMENT.sub(" ", line) for line in lines]
-    metrics = {Decimal(value) for s in cited for value in s.metrics[:5] if isinstance(value, int)}
+    told = [plain(text) for session in cited for text in _texts(session)]
+    stated = [MOMENT.sub(" ", line) for line in told]
+    lines = [*told, *{_spoken(session.agent) for session in cited}]
     folded = [line.casefold() for line in lines]
     return Evidence(
         keys=tuple(dict.fromkeys(s.key for s in cited)),
         lines=tuple(lines),
         tokens=frozenset(token for line in folded for token in tokens_of(line)),
         words=frozenset(word for line in folded for word in _WORD.findall(line)),
-        numbers=frozenset(value_of(n) for text in stated for n in NUMBER.findall(text)) | metrics,
-        percentages=frozenset(value_of(n) for text in stated for n in _PERCENT.findall(text)),
-        figures={**figures, **_sums(cited, figures)},
+        amounts=frozenset((a.value, a.kind) for text in stated for a in amounts_in(text)),
+        figures=_with_metrics(figures, cited),
     )
 
 
@@ -110,14 +119,23 @@ def plain(text: str) -> str:
     return _SPACE.sub(" ", composed.translate(_QUOTES)).strip()
 
 
-def tokens_of(text: str) -> list[str]:
-    """Return the tokens of a text, without punctuation at their edges."""
-    return [token for m in TOKEN.finditer(text) if (token := m[0].strip(EDGES))]
+def metric_figures(place: int, value: int) -> list[tuple[Decimal, frozenset[str]]]:
+    """Return a metric as figures: the number, and the words that may be next to it.
+
+    Args:
+        place: the place of the field in `Metrics`.
+        value: the value of the field, or a sum.
+    """
+    words = METRIC_WORDS[place]
+    found = [(Decimal(value).normalize(), words)]
+    if "minutes" in words and value % 6 == 0:  # 90 minutes are 1.5 hours
+        found.append(((Decimal(value) / 60).normalize(), _HOURS))
+    return found
 
 
-def value_of(number: str) -> Decimal:
-    """Return the value of a number in a text."""
-    return Decimal(re.sub(r"[,_']", "", number)).normalize()
+def _spoken(agent: str) -> str:
+    """Return an agent's name as people write it: claude-sonnet-4-5 is Claude Sonnet 4.5."""
+    return re.sub(r"(?<=\d)-(?=\d)", ".", agent).replace("-", " ")
 
 
 def _texts(session: Session) -> list[str]:
@@ -125,14 +143,14 @@ def _texts(session: Session) -> list[str]:
     return [text for text in (*texts, session.notes) if text and text != UNNAMED]
 
 
-def _sums(sessions: list[Session], figures: Figures) -> dict[Decimal, frozenset[str]]:
-    """Return the words allowed beside the session count and the metric sums, by number."""
-    found: dict[Decimal, frozenset[str]] = {}
-    sums = [(len(sessions), SESSION_WORDS)]
-    for place, words in enumerate(METRIC_WORDS):
-        known = [s.metrics[place] for s in sessions]
-        sums.append((sum(v for v in known if isinstance(v, int)), words))
-    for value, words in sums:
-        number = Decimal(value)
-        found[number] = found.get(number, figures.get(number, frozenset())) | words
+def _with_metrics(figures: Figures, sessions: list[Session]) -> Figures:
+    """Return figures with the metrics of sessions, their sums, and the number of sessions."""
+    found = dict(figures)
+    more = [(Decimal(len(sessions)), SESSION_WORDS)]
+    for place in range(len(METRIC_WORDS)):
+        known = [v for s in sessions if isinstance(v := s.metrics[place], int)]
+        for value in {*known, sum(known)} if known else ():
+            more += metric_figures(place, value)
+    for number, words in more:
+        found[number] = found.get(number, frozenset()) | words
     return found

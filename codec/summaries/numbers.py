@@ -1,72 +1,28 @@
-"""Numbers in a text, in digits and in English words, compared with those that sessions state.
+"""Compare the numbers of a text, in digits and in words, with those that sessions state.
 
-1. A number is supported if a cited session states its value, in a text or as a metric. A figure of
-   the deterministic part supports it only next to a word of that figure: the 2 of "2 failed" does
-   not support "2 outages".
-2. A percentage is supported only by a percentage. A word with digits and letters (`v2`, `#12`,
-   `11/06`) is supported only as a whole.
+1. A number is supported if a text of a cited session states it with the same kind of unit. A metric
+   or a figure of the deterministic part supports it only next to a word of that figure: the 2 of
+   "2 failed" does not support "2 outages", and 30 minutes do not support "30 tests".
+2. A word with digits and letters (`v2`, `#12`, `11/06`) is supported only as a whole, and so is the
+   number of a version or an issue.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from decimal import Decimal
 from typing import Final
 
-from codec.summaries.evidence import NUMBER, Evidence, tokens_of, value_of
+from codec.summaries.amounts import NUMBER, Amount, amount_tokens, amounts_at, value_of
+from codec.summaries.evidence import ADDED, REMOVED, Evidence
+from codec.summaries.number_words import vague_amounts
+from codec.summaries.word_lists import words_of
 
-_UNITS: Final = {"k": 10**3, "m": 10**6, "bn": 10**9, "b": 10**9}
-_PLAIN_UNITS: Final = (
-    "x|min|mins|minutes|s|sec|ms|h|hr|hrs|d|st|nd|rd|th|-lines?|-commits?|-minutes?"
-)
-_NUMBER = re.compile(
-    rf"[~≈<>=+]*(?P<number>{NUMBER.pattern})(?P<unit>%|k|m|bn|b|{_PLAIN_UNITS})?\+?", re.I
-)
-_PAIR = re.compile(rf"(?P<first>{NUMBER.pattern})(?:-|/|\.\.)(?P<second>{NUMBER.pattern})")
-_ONES: Final = re.findall(
-    r"\w+",
-    """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
-sixteen seventeen eighteen nineteen
-""",
-)
-_TENS: Final = re.findall(
-    r"\w+",
-    """
-twenty thirty forty fifty sixty seventy eighty ninety
-""",
-)
-_VALUES: Final = (
-    {word: n for n, word in enumerate(_ONES)}
-    | {word: 10 * n for n, word in enumerate(_TENS, 2)}
-    | {"third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9}
-    | {"tenth": 10, "eleventh": 11, "twelfth": 12}
-)
-_SCALES: Final = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9}
-#: Words that state an amount without a number: only a text with the same word supports them.
-_VAGUE: Final = frozenset(
-    re.findall(
-        r"\w+",
-        """
-dozen dozens hundreds thousands millions billions half halved halves doubled double tripled
-triple quadrupled twice thrice twofold threefold tenfold couple pair thirds
-""",
-    )
-)
-_NUMERAL: Final = "|".join((*_VALUES, *_SCALES))
-_WORDS = re.compile(rf"\b(?:{_NUMERAL})(?:(?:[- ]| and )(?:{_NUMERAL}))*\b", re.I)
-_PER_CENT = re.compile(r"\bper cent\b", re.I)
-_PERCENT: Final = frozenset(("%", "percent"))
 #: The largest distance between a number and its noun, in words.
 _NEAR: Final = 3
-
-
-def is_numeral(word: str) -> bool:
-    """Return True if a word, in any case, states a number or an amount."""
-    return all(part in _VALUES or part in _SCALES for part in word.lower().split("-")) or (
-        word.lower() in _VAGUE
-    )
+#: A minus sign before a number, also after a slash: +847/-12.
+_NEGATIVE = re.compile(rf"(?<![\w)\]%.,])-(?P<number>{NUMBER})(?![\d-])")
+_RELEASES: Final = frozenset(words_of("version versions release releases v"))
+_ISSUES: Final = frozenset(words_of("issue issues pr prs ticket tickets bug mr request no number"))
 
 
 def unsupported_number(text: str, evidence: Evidence) -> str | None:
@@ -76,67 +32,51 @@ def unsupported_number(text: str, evidence: Evidence) -> str | None:
         text: the text in its plain form, without quotations and dates.
         evidence: the evidence of the cited sessions.
     """
-    tokens = tokens_of(_PER_CENT.sub("percent", text))
+    for m in _NEGATIVE.finditer(text):
+        words = evidence.figures.get(value_of(m["number"]), frozenset())
+        if words.isdisjoint(REMOVED) and not evidence.says(m[0]):
+            return m[0]
+    vague = next((words for words in vague_amounts(text) if not evidence.quotes(words)), None)
+    if vague is not None:
+        return vague
+    tokens = amount_tokens(text)
     for place, token in enumerate(tokens):
         if any(c.isnumeric() for c in token) and not _is_supported(place, tokens, evidence):
             return token
-        if token.lower() in _VAGUE and token.lower() not in evidence.words:
-            return token
-    return next(_unsupported_words(text, evidence), None)
+    return None
 
 
 def _is_supported(place: int, tokens: list[str], evidence: Evidence) -> bool:
-    token = tokens[place]
+    token = tokens[place].casefold()
+    amounts = amounts_at(tokens, place)
+    if not amounts:
+        return token in evidence.tokens
+    before = tokens[place - 1].casefold() if place else ""
+    if before in _RELEASES or before in _ISSUES:
+        sign = "v" if before in _RELEASES else "#"
+        return f"{sign}{token}" in evidence.tokens or evidence.says(f"{before} {token}")
+    if before.isalpha() and evidence.quotes(f"{before} {token}"):
+        return True  # as in "Sonnet 4.5" or "port 8080"
     near = _near(place, tokens)
-    is_percent = bool(_PERCENT.intersection(w.lower() for w in tokens[place + 1 : place + 2]))
-    if token.casefold() in evidence.tokens and not is_percent and not token.isdigit():
+    return all(_has(amount, near, evidence) for amount in amounts)
+
+
+def _has(amount: Amount, near: list[str], evidence: Evidence) -> bool:
+    if (amount.value, amount.kind) in evidence.amounts:
         return True
-    if pair := _PAIR.fullmatch(token):
-        values = (value_of(pair["first"]), value_of(pair["second"]))
-        return all(_has(value, near, evidence) for value in values)
-    m = _NUMBER.fullmatch(token)
-    if m is None:
-        return False
-    unit = (m["unit"] or "").lower()
-    value = value_of(m["number"])
-    if unit == "%" or is_percent:
-        return value in evidence.percentages or "%" in evidence.figures.get(value, ())
-    if unit in _UNITS:
-        return _has((value * _UNITS[unit]).normalize(), near, evidence)
-    return _has(value, near | {unit.strip("-")}, evidence)
+    words = evidence.figures.get(amount.plain, frozenset())
+    if not words.isdisjoint(("line", "lines")) and not amount.word.startswith("token"):
+        direction = next((w for w in near if w in ADDED or w in REMOVED), None)
+        if direction is not None and direction not in words:
+            return False
+    return not words.isdisjoint((amount.word, amount.kind) if amount.word else near)
 
 
-def _has(value: Decimal, near: frozenset[str], evidence: Evidence) -> bool:
-    if value in evidence.numbers:
-        return True
-    words = next((w for number, w in evidence.figures.items() if number == value), frozenset())
-    return not words.isdisjoint(near)
-
-
-def _near(place: int, tokens: list[str]) -> frozenset[str]:
-    around = (*tokens[max(0, place - _NEAR) : place], *tokens[place + 1 : place + 1 + _NEAR])
-    return frozenset(part for word in around for part in word.lower().split("-"))
-
-
-def _unsupported_words(text: str, evidence: Evidence) -> Iterator[str]:
-    for m in _WORDS.finditer(text):
-        words = re.split(r"[- ]+", m[0].lower())
-        after = text[m.end() :].split()[:_NEAR]
-        before = text[: m.start()].split()[-_NEAR:]
-        if words == ["one"] and (after[:1] in (["of"], ["another"]) or before[-1:] == ["no"]):
-            continue
-        near = frozenset(w.strip(".,;:()").lower() for w in (*before, *after))
-        if not _has(_value(words), near, evidence) and not evidence.says(m[0]):
-            yield m[0]
-
-
-def _value(words: list[str]) -> Decimal:
-    total = current = 0
-    for word in words:
-        if word in _SCALES:
-            current = max(1, current) * _SCALES[word]
-            if _SCALES[word] > 100:
-                total, current = total + current, 0
-        else:
-            current += _VALUES.get(word, 0)
-    return Decimal(total + current).normalize()
+def _near(place: int, tokens: list[str]) -> list[str]:
+    """Return the words around a token, the nearest first, those before it first."""
+    found: list[str] = []
+    for distance in range(1, _NEAR + 1):
+        for at in (place - distance, place + distance):
+            if 0 <= at < len(tokens):
+                found += tokens[at].lower().split("-")
+    return found

@@ -8,7 +8,8 @@ from typing import Final, TypeGuard
 from codec.kinds import RelPath
 
 FOLDER: Final = RelPath(".session-codec/summaries")
-_PATH: Final = re.compile(rf"{re.escape(FOLDER)}/\d{{4}}[0-9QW.-]{{0,24}}\.json", re.ASCII)
+# Compiled at its first use: `record` loads this module, and needs no summary.
+_PATH: Final = rf"{re.escape(FOLDER)}/[0-9]{{4}}[0-9QW.-]{{0,24}}\.json"
 
 
 def path_of(period: str) -> RelPath:
@@ -18,4 +19,4 @@ def path_of(period: str) -> RelPath:
 
 def is_path(path: str) -> TypeGuard[RelPath]:
     """Return True if a path, relative to the workspace, is that of a summary."""
-    return _PATH.fullmatch(path) is not None
+    return re.fullmatch(_PATH, path) is not None

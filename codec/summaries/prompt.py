@@ -19,7 +19,7 @@ from codec.summaries.claims import Claim
 from codec.v2.deltas import encode_metrics, shown_metrics
 
 #: Raise it when the words of the question change.
-PROMPT_VERSION: Final = 1
+PROMPT_VERSION: Final = 2
 #: The most tokens that are sent for a session, its line end included.
 SESSION_TOKENS: Final = 60
 #: The most tokens that are sent for a session's diff, if diffs are sent.
@@ -57,6 +57,7 @@ decided or learned, what is open.
 - keys: the keys of the records that support the claim, copied exactly.
 - Take every number, name, date and quotation from the records that you cite. A program compares \
 them, and drops a claim with any other.
+- Write numbers with the units of the records, and dates as dates: no fractions, no estimates.
 - Leave keys and times of day out of the texts.
 """
 _FENCE = re.compile(r"```(?:json)?\s*\n(?P<inside>.*)\n```", re.S)
@@ -116,7 +117,8 @@ def decode_answer(text: str) -> list[Claim]:
     Raises:
         FormatError: it does not match `SCHEMA`.
     """
-    fenced = _FENCE.fullmatch(text.strip())
+    text = text.strip().removeprefix("\ufeff")  # a byte order mark
+    fenced = _FENCE.fullmatch(text)
     try:
         fields = json.loads(fenced["inside"] if fenced else text)
     except (ValueError, RecursionError) as e:

@@ -1,4 +1,4 @@
-"""`.session-codec/summaries/PERIOD.json`: the claims of a model about a period that passed.
+"""`.session-codec/summaries/PERIOD.json`: the checked claims of a model about a period.
 
 1. A file is one JSON document with one claim on a line, so that diffs are readable.
 2. A claim cites a session by key and identity: a merge can give the key to another session.
@@ -142,7 +142,7 @@ def two_lines(summary: Summary, count: Callable[[str], int], limit: int) -> str:
 
 
 def without_sessions(summary: Summary, digests: Collection[str]) -> Summary:
-    """Return a summary without the claims that cite one of these sessions."""
+    """Return a summary without the claims that cite one of the given sessions."""
     kept = tuple(c for c in summary.claims if not any(s.digest in digests for s in c.cited))
     return summary._replace(claims=kept)
 

@@ -75,7 +75,7 @@ class Catalog(NamedTuple):
         return [part for part in self.parts if part.name.startswith(f"{table}/")]
 
     def following(self, folders: Mapping[str, Iterable[PartFile]]) -> Catalog:
-        """Return the next version of the catalog, with the parts of these folders replaced."""
+        """Return the next version of the catalog, with the parts of some folders replaced."""
         found = {**self.folders(), **{name: list(parts) for name, parts in folders.items()}}
         parts = tuple(part for name in sorted(found) for part in found[name])
         names = {part.name for part in parts}

@@ -6,9 +6,10 @@ import re
 from typing import Final
 
 _URL: Final = re.compile(
-    r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<host>[^/?#]+)/+(?P<path>[^?#]+)", re.I
+    r"[a-z][a-z0-9+.-]*://(?:[^/?#]*@)?(?P<host>(?:\[[^]/]*\]|[^][/?#@:]+)(?::\d*)?)/+(?P<path>[^?#]+)",
+    re.I,
 )
-_SCP: Final = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]+):(?!/{2})(?P<path>.+)")
+_SCP: Final = re.compile(r"(?:[^/]*@)?(?P<host>[^/:@]+):(?!/{2})(?P<path>.+)")
 
 
 def repository_name(origin: str) -> str | None:

@@ -1,7 +1,7 @@
 """The tables of an export: their columns, types and units.
 
 1. This module defines the schema for the writers, the reader of rows and the documentation.
-2. A column keeps its name and meaning. Raise `VERSION` for a change that old readers misread.
+2. A column keeps its name and meaning. Increase `VERSION` for a change that old readers misread.
 3. An unknown value is null, as everywhere in session-codec; 0 is a known zero.
 """
 
@@ -26,14 +26,15 @@ class Column(NamedTuple):
         type: the type of its values.
         unit: the unit of a number, else empty.
         meaning: one sentence without a full stop.
-        text: how `--redact` treats it: `hashed`, `left out`, or empty if it is kept.
+        text: how `--redact` treats it: `hashed`, `hashed if unknown`, `left out`, or empty if it is
+            kept.
     """
 
     name: str
     type: Type
     unit: str
     meaning: str
-    text: Literal["", "hashed", "left out"] = ""
+    text: Literal["", "hashed", "hashed if unknown", "left out"] = ""
 
 
 class Table(NamedTuple):
@@ -62,7 +63,9 @@ _REPOSITORY: Final = Column(
 )
 _KEY: Final = Column("key", "string", "", "Key of the session, unique in its repository")
 _DATE: Final = Column("date", "date", "UTC", "Day on which the session began")
-_AGENT: Final = Column("agent", "string", "", "Who worked, as `query` names agents")
+_AGENT: Final = Column(
+    "agent", "string", "", "Who worked, as `query` names agents", "hashed if unknown"
+)
 
 TABLES: Final = (
     Table(

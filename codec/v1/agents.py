@@ -59,6 +59,9 @@ _ID_NOTE = re.compile(
 )
 _LINK = re.compile(r"\[([^\[\]]+)\]\([^()]*\)")
 _LONGEST: Final = 200
+#: More words than the name of an agent with its model and client has.
+_MANY_WORDS: Final = 9
+_SENTENCE = re.compile(r"[^.;!?]{12,}[.;!?](?:\s|$)")
 _PATH = re.compile(r"[\w.~@-]*[/\\][\w.@-]|\.[a-z]{1,4}$|\w+\(\)$", re.I)
 _BRANCHES: Final = frozenset((
     "main", "master", "develop", "dev", "trunk", "work", "release", "staging",
@@ -95,7 +98,7 @@ def is_role(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def stated_agent(text: str, *, known_only: bool = False) -> str:
-    """Return the agent that a field states; empty if the value is a branch, a path or a tool.
+    """Return the agent that a field states; empty for a branch, a path, a tool or a sentence.
 
     Args:
         text: the value as written.
@@ -109,6 +112,8 @@ def stated_agent(text: str, *, known_only: bool = False) -> str:
     if known_only:
         return text if is_agent(text) else ""
     if text.lower() in _BRANCHES or (" / " not in text and _PATH.search(text)):
+        return ""
+    if len(text) > 40 and (len(text.split()) > _MANY_WORDS or _SENTENCE.match(text)):
         return ""
     return text
 

@@ -26,7 +26,7 @@ class _Rules:
         self.match = pattern.match
 
     def search(self, text: str, start: int) -> re.Match[str] | None:
-        """Return the first rule after `start`; a rule at `start` itself is not searched for."""
+        """Return the first match of a rule after `start`; a match at `start` does not count."""
         for m in self._START.finditer(text, start):
             found = self.match(text, m.end())
             if found:

@@ -31,7 +31,7 @@ def _beginnings(words: list[str], length: int) -> str:
 
 
 def _by_beginning(words: list[str], length: int) -> str:
-    """Return a pattern of words that tries each beginning only once."""
+    """Return a pattern that matches words and tries each common beginning once."""
     rests: dict[str, list[str]] = {}
     for word in words:
         rests.setdefault(word[:length], []).append(word[length:])
@@ -60,7 +60,7 @@ REGION: Final = (
     r"(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_]+(?:/[A-Za-z_]+)?"
 )
 OFFSET: Final = r"(?:UTC|GMT) ?[+\-−]\d{1,2}(?::?\d{2})?(?!\d)|[+−-]\d{2}:?\d{2}(?!\d)"
-#: A word in capitals that, directly behind a clock, can only be the abbreviation of a zone.
+#: A word in capitals that, directly after a time of day, can only be the abbreviation of a zone.
 _UNKNOWN_ZONE: Final = rf"(?!(?:{any_of(NOT_ZONES.split())})\b)[A-Z]{{2,4}}T\b"
 ZONE_NAMES: Final = (
     rf"{any_of([*ZONES, *WORD_ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])}"

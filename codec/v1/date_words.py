@@ -43,6 +43,21 @@ WEEKDAYS: Final = (
     "월요일 화요일 수요일 목요일 금요일 토요일 일요일 월 화 수 목 금 토 일"
 )
 
+#: Parts of a day, in lower case; a number may follow: `pm2`.
+DAY_PARTS: Final = (
+    "morning afternoon evening night noon midday midnight am pm morgen morgens vormittag "
+    "vormittags mittag mittags nachmittag nachmittags abend abends nacht nachts matin midi "
+    "après-midi soir nuit mañana mediodía tarde noche manhã noite mattina mattino "
+    "pomeriggio sera notte ochtend middag avond утро утром день днём вечер вечером ночь "
+    "ночью 早上 上午 中午 下午 傍晚 晚上 晚 凌晨 深夜 夜 夜间 朝 昼 夕方 午前 午後 夜中 "
+    "오전 오후 저녁 밤 새벽 아침 낮"
+)
+#: Words for the rest of a session that was logged before, in lower case.
+CONTINUED: Final = (
+    "continued continuation cont cont'd contd resumed fortsetzung fortgesetzt forts suite "
+    "continuación continuação continuazione seguito vervolg продолжение 续 續 继续 繼續 続き 계속"
+)
+
 #: Zone abbreviations with one meaning in logs, and their hours from UTC.
 ZONES: Final = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,

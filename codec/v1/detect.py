@@ -1,7 +1,7 @@
 """Detect the form in which a log marks its sessions, by counting its dated lines.
 
-1. One kind of line at one level marks sessions: the one of most dated lines. Headings are tried
-   first, then headings dated by a field below them, bold lines, list items and lines.
+1. One kind of line at one level marks sessions: the one with the most dated lines. Headings are
+   tried first, then headings dated by a field below them, bold lines, list items and lines.
 2. A dated title is not a session if other lines are dated, too. Dated headings below a dated
    heading with a title belong to it; below a bare day they are the sessions.
 3. If a weak form, or a title dated by a field, fits only few of the headings, the file
@@ -113,8 +113,8 @@ def _by_headings(
 def _level_of(heads: list[Head], levels: dict[int, int], kind: tuple[Marker, bool]) -> int:
     """Return the level of the sessions.
 
-    It is the level with most dated headings. If these are below dated headings that have a title,
-    and do not outnumber them by far, it is the level of the latter.
+    It is the level with the most dated headings. If these are below dated headings that have a
+    title, and do not outnumber them by far, it is the level of the latter.
     """
     best = min(levels, key=lambda at: (-levels[at], at))
     marker, weak = kind

@@ -24,6 +24,7 @@ from typing import Final
 
 from codec.errors import FormatError
 from codec.lazy_pattern import LazyPattern
+from codec.v1.beside_date import SESSION_WORD
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.dates import is_clock
 from codec.v1.forms import (
@@ -37,7 +38,7 @@ from codec.v1.forms import (
     match_forms,
     match_line,
 )
-from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, refine
+from codec.v1.heading import SEPARATOR, Heading, refine
 from codec.v1.labels import DATE_LABELS, FIELD_OF, label_of, place_of
 from codec.v1.text import Log, decode_text
 from codec.vocabulary import is_status
@@ -177,7 +178,7 @@ def _without_closing_marks(text: str) -> str:
 
 
 def line_text(line: str, marker: Marker, level: int) -> str | None:
-    """Return the text of a line of that kind and level without marks; None for other lines."""
+    """Return the text, without marks, of a line of a given kind and level; else None."""
     if marker in (Marker.HEADING, Marker.FIELD, Marker.DAY):
         text = line.lstrip("#")
         if len(line) - len(text) != level or text[:1] not in (" ", "\t"):

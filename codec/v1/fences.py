@@ -1,7 +1,8 @@
 """Find the fences of a v1 log: where code, quotes and patches begin and end.
 
-`_closing_plain` and `patch_end` decide what logs leave open; FORMATS.md has the examples. Each
-search remembers the fences that it found unclosed, so that the walk over a log takes linear time.
+`_closing_plain` and `patch_end` decide the cases that logs leave open; FORMATS.md has the examples.
+Each search remembers the fences that it found unclosed, so that the walk over a log takes linear
+time.
 """
 
 from __future__ import annotations
@@ -241,7 +242,7 @@ class Fences:
         return None
 
     def _closing_plain(self, i: int, fence: Fence) -> int | None:
-        """Return the index that closes a fence that may be stray; None if it is stray.
+        """Return the index that closes a possibly stray fence; None if it is stray.
 
         A session heading inside shows that it is stray if a line follows that can only open a fence
         (it is marked, or below a `Label:`), or if the fences of the entry in which the search ends

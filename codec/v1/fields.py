@@ -19,6 +19,7 @@ from codec.v1.lines import (
     OPEN,
     OTHER,
     PLAIN,
+    SENTENCE,
     STATED,
     UNKNOWN,
     Line,
@@ -62,6 +63,18 @@ _CELLS = re.compile(
 _TABLE_HEAD = re.compile(r"\n\|[^\n]*\n\|[ :|-]*-[ :|-]*(?=\n|\Z)")
 _UNDERLINED = re.compile(r"^(?P<text>[^\s>|*+-][^\n]{0,60})\n(?:---+|===+)[ \t]*$", re.M)
 _PARTS = re.compile(r"\s+[|·]\s+")
+#: The shortest line that goes on below.
+_LONG_LINE: Final = 40
+#: The end of a line that goes on below: a long line without a full stop. The text below is not an
+#: item, a label or a table row; a word in lower case below a longer line is not a label either.
+_WRAP = re.compile(
+    r"\n(?:(?<=[^\n]{39}[^\n.!?:;。：]\n)(?=[ \t]{0,6}[a-zß-öø-ÿа-яё](?!_NO_LABEL))"
+    r"|(?P<any>)(?<=[^\n]{59}[\w,–—-]\n)(?=[ \t]{0,6}(?:[a-zß-öø-ÿа-яё]|[^\W\d_`](?!_NO_LABEL)"
+    r"|[`(\"«“„](?!_NO_LABEL))))(?![ \t]*(?:END|STOP|FINISH|START))[ \t]*".replace(
+        "_NO_LABEL", r"[^\n:：]{0,43}[:：](?:[ \t*_`]|$)"
+    ),
+    re.M,
+)
 _END_LINE = re.compile(
     r"\[?(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?)[:\s]\s*(?P<time>[^\]\s]+)\]?\s*(?P<rest>.*)"
 )
@@ -107,6 +120,8 @@ class _Reader:
         """Read the lines of a paragraph."""
         if "\n|" in text:
             text = _TABLE_HEAD.sub("", f"\n{text}")
+        if "\n" in text and max(map(len, text.split("\n"))) >= _LONG_LINE:
+            text = _WRAP.sub(_joint, text)
         if _is_underlined(text, "\n---") or _is_underlined(text, "\n==="):
             text = _UNDERLINED.sub(self._underlined, text)
         for line in text.split("\n"):
@@ -128,10 +143,11 @@ class _Reader:
             return
         if columns and self._several(line):
             return
-        if kind == UNKNOWN:
+        if kind <= UNKNOWN:
             section = self._section
-            if section is not None and section[0] and (text[2] or self._level < 7):
-                # a list item, or a sentence below a heading, with a colon
+            if kind == SENTENCE or (
+                section is not None and section[0] and (text[2] or self._level < 7)
+            ):  # a list item, or a sentence below a heading, with a colon
                 self._unlabelled(line, has_colon=True)
             else:
                 self._unknown(text, indent)
@@ -291,6 +307,12 @@ _SIGNS: Final = frozenset("✅✔✓❌✗✘🔴🟢🟡🚧")
 def _is_underlined(text: str, rule: str) -> bool:
     """Return True if a rule may follow a line that is not empty; a rule alone divides entries."""
     return text.count(rule) > text.count(f"\n{rule}")
+
+
+def _joint(m: re.Match[str]) -> str:
+    """Return what joins two lines: a space, unless the first one may be a field of its own."""
+    line = m.string[m.string.rfind("\n", 0, m.start()) + 1 : m.start()]
+    return m[0] if m["any"] is not None and ("**" in line or ":" in line) else " "
 
 
 def _is_usable(field: str, value: str) -> bool:

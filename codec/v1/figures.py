@@ -79,7 +79,7 @@ def declared(fields: Fields, code: list[str]) -> Metrics:
 
 
 def _added_and_removed(fields: Fields, code: list[str]) -> tuple[int | None, int | None]:
-    """Return the lines added and removed: of a label, a diff summary or a one-line Diff."""
+    """Return the lines added and removed: from a label, a diff summary or a one-line Diff."""
     places = [first_line(fields, "lines")]
     places += [m["value"] for block in code for m in _LINES_SUMMARY.finditer(block)]
     places.append(first_line(fields, "diff"))

@@ -13,9 +13,10 @@ from typing import Final
 
 from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_role
+from codec.v1.beside_date import SESSION_WORD
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.dates import begins_with_date
-from codec.v1.heading import SEPARATOR, SESSION_WORD, Heading, columns, refine
+from codec.v1.heading import SEPARATOR, Heading, columns, refine
 from codec.vocabulary import is_status
 
 #: The number of characters of a line that are read.
@@ -53,8 +54,12 @@ class Form:
 _OPEN: Final = r"[\[(`（【]?"
 _CLOSE: Final = r"(?:\]\([^()\s]{0,200}\)|[\])`）】])?"
 # Times are atomic: a time matches as a whole or not at all, so its seconds cannot become a title.
+#: The last day of a range, or a number, directly behind a date: `2026-03-01~02`, `2026-03-01/02`.
+_LAST_DAY: Final = (
+    r"(?:(?:(?<=[-./]\d\d)|(?<=[-./]\d))[~〜～/–-](?:\d{1,2}[-/])?\d{1,2}(?![\w/]|[:：.,]\d|-\d))?"
+)
 _SPAN: Final = (
-    rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_CLOSE}"
+    rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_LAST_DAY}{_CLOSE}"
     r"(?:\s*(?:-|–|—|→|~|〜|～|\.\.\.?|/(?=\d{4}-\d\d-\d\dT)"
     r"|\b(?:to|bis|until|hasta|até|fino alle|à|до)\b)\s*"
     rf"{_OPEN}(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})){_CLOSE})?"

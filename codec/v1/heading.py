@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_branch, is_role
-from codec.v1.date_patterns import CLOCK_PATTERN, any_of
-from codec.v1.date_words import AMBIGUOUS_ZONES, OTHER_ZONES, WEEKDAYS, WORD_ZONES, ZONES
+from codec.v1.beside_date import SESSION_WORD, is_beside_date, says_nothing
+from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.labels import place_of
 from codec.vocabulary import is_status
 
@@ -42,24 +42,8 @@ class Heading(NamedTuple):
     fields: str = ""
 
 
-_SESSION_WORDS: Final = (
-    "Session|Sitzung|Sesi[óo]n|Sessione|Sess[ãa]o|S[ée]ance|Sessie|Сессия|Сеанс|Сесія|Sesja|会话|會話|"
-    "セッション|세션|Entry|Eintrag|Entrée|Entrada|Voce|Запись|Запис|Log|Run|Lauf|Iteration|Itération|"
-    "Iteraci[óo]n|Itera[çc][ãa]o|Iterazione|Iteratie|Итерация|Ітерація|迭代|イテレーション|반복|Loop|Update|"
-    "Checkpoint|Day|Date|Tag|Jour|D[ií]a|Giorno|День|Datum|Fecha|Data|日期|日付|날짜|Дата|Turn|Round|"
-    "Runde|Cycle"
-)
-_NUMBER: Final = r"(?:#|No\.?|Nr\.?|N[°º]\.?|№|number)?\s*\d+[a-z]?(?:[./]\d+)?"
-#: The words with which a log numbers its sessions; they are not a task.
-SESSION_WORD: Final = (
-    r"(?:(?:(?:Agent|Work|Coding|Dev|Development|Claude|Codex|Ralph)\s+|Arbeits|Dev-)?"
-    rf"(?:{_SESSION_WORDS})(?:\s+Log)?(?:\s*{_NUMBER})?"
-    r"|第\s*[\d一二三四五六七八九十]+\s*(?:次|回|轮|輪)?\s*(?:会话|會話|对话|迭代|セッション|작업|天|日)?"
-    r"|(?:제\s*)?\d+\s*(?:번째\s*세션|회차|차\s*세션)|#\s*\d+|S\d{1,3})"
-)
 SEPARATOR: Final = r"\s*(?:\||-{1,2}|–|—|:|：|·|•|/|,|;|；|~|→)\s*"
 
-_COUNTED: Final = LazyPattern(SESSION_WORD, re.I)
 _COUNTED_FIRST: Final = LazyPattern(
     rf"(?:{SESSION_WORD})(?<=[\d次回轮輪话話ン])(?:{SEPARATOR}|\s*(?=[(\[]))|(?:Session|Sitzung|Sesi[óo]n|Sess[ãa]o"
     rf"|Séance|Sessione|Сессия|会话|セッション|세션)\s*[:：|–—-]\s*",
@@ -87,13 +71,8 @@ _FIRST_PIECE = re.compile(
     r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·•/]+\s|—)\s*(?P<after>.+)"
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
-_ZONE: Final = LazyPattern(
-    rf"(?:{'|'.join([*ZONES, *WORD_ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])}"
-    r"|(?:UTC|GMT)\s?[+\-−]\d{1,2}(?::?\d{2})?|[A-Z][a-z]+/[A-Z][A-Za-z_]+|local|local time)"
-)
-_DAY: Final = LazyPattern(any_of(WEEKDAYS.split()), re.I)
+_UNOPENED = re.compile(r"[^()\[\]（）【】]{0,60}[)\]）】]\s*(?:[:：–—·|-]\s*)?(?P<after>.+)")
 _CLOCK: Final = LazyPattern(CLOCK_PATTERN)
-_DIGITS = re.compile(r"\d{1,4}")
 _EDGES: Final = " \t|-–—:：·•,;/~→>"
 _LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")
 _PAIRS = re.compile(r"(?<!\S)(?P<label>[a-z_][\w.-]{0,30})=(?P<value>\"[^\"]*\"|\S+)", re.I)
@@ -132,19 +111,13 @@ def _is_odd(agent: str) -> bool:
     return not is_agent(agent) and (
         is_status(agent)
         or is_branch(agent)
-        or _says_nothing(agent)
+        or says_nothing(agent)
         or _CLOCK.fullmatch(agent) is not None
     )
 
 
-@lru_cache(maxsize=4096)
-def _says_nothing(text: str) -> bool:
-    """Return True for a session number, a zone, or a weekday."""
-    return any(p.fullmatch(text) for p in (_COUNTED, _ZONE, _DAY, _DIGITS))
-
-
 def _fields_of(text: str) -> str:
-    """Return the labelled fields of a line, one on each line; empty without two known labels."""
+    """Return the labelled fields of a line as lines; empty if fewer than two labels are known."""
     if "=" in text:
         pairs = [m for m in _PAIRS.finditer(text) if place_of(m["label"].replace("_", " ")).field]
         if len(pairs) > 1:
@@ -175,35 +148,48 @@ def _with_agent(heading: Heading) -> Heading:
         return heading._replace(agent="", time=f"{heading.time} {agent}")
     if is_agent(task):
         return heading._replace(agent=task, task=agent)
-    if _says_nothing(agent) or is_branch(agent):
+    if says_nothing(agent) or is_branch(agent):
         return heading._replace(agent="")
     return heading
 
 
 def _shorten(heading: Heading) -> Heading:
-    """Return a heading whose task has one part less; unchanged if all parts belong to the task."""
+    """Return a heading with one part removed from its task; unchanged if all parts belong to it."""
     task = heading.task.strip(_EDGES)
     if not task:
         return heading._replace(task="")
     if task.startswith("(") and task.endswith(")") and task.count("(") == 1:
         task = task[1:-1].strip()
-    if _says_nothing(task):
+    if says_nothing(task):
         return heading._replace(task="")
     clock = _CLOCK_FIRST.fullmatch(task) if heading.time and ":" not in heading.time else None
     if clock:
         time = f"{heading.time} {clock['clock']}"
         return heading._replace(task=clock["after"] or "", time=time)
-    first = _FIRST_BRACKETS.fullmatch(task)
-    if first and not heading.agent and is_agent(first["inner"]):
-        return heading._replace(agent=first["inner"], task=first["after"])
-    if first and not heading.status and is_status(first["inner"]):
-        return heading._replace(status=first["inner"], task=first["after"])
+    opened = _without_first_brackets(heading, task)
+    if opened:
+        return opened
     if not heading.status and is_status(task):
         return heading._replace(task="", status=task)
     if not heading.agent and is_agent(task):
         return heading._replace(task="", agent=task)
     heading = heading._replace(task=task)
     return _without_brackets(heading) or _without_pieces(heading) or heading
+
+
+def _without_first_brackets(heading: Heading, task: str) -> Heading | None:
+    """Return a heading whose task has no brackets at its beginning, if they state no title."""
+    first = _FIRST_BRACKETS.fullmatch(task)
+    if first:
+        inner, after = first["inner"], first["after"]
+        if not heading.agent and is_agent(inner):
+            return heading._replace(agent=inner, task=after)
+        if not heading.status and is_status(inner):
+            return heading._replace(status=inner, task=after)
+        return heading._replace(task=after) if is_beside_date(inner) else None
+    unopened = _UNOPENED.fullmatch(task) if task[:1] not in "([（【" else None
+    # `(2026-03-01 evening) Title`: the bracket opens before the date
+    return heading._replace(task=unopened["after"]) if unopened else None
 
 
 def _without_brackets(heading: Heading) -> Heading | None:
@@ -224,7 +210,7 @@ def _without_brackets(heading: Heading) -> Heading | None:
         return heading._replace(task=before, status=inner)
     if not heading.agent and is_agent(inner) and not is_agent(task):
         return heading._replace(task=before, agent=inner)
-    if _says_nothing(inner) or _SESSION_ID.match(inner) or _BRANCH.fullmatch(inner):
+    if says_nothing(inner) or _SESSION_ID.match(inner) or _BRANCH.fullmatch(inner):
         return heading._replace(task=before)
     if not heading.status and is_status(before):
         return heading._replace(task="", status=task)
@@ -259,7 +245,7 @@ def _without_first(heading: Heading) -> Heading | None:
         return heading._replace(agent=piece, task=after)
     if not heading.status and piece == piece.upper() and is_status(piece):
         return heading._replace(status=piece, task=after)
-    if any(c.isdigit() for c in piece) and _says_nothing(piece):
+    if is_beside_date(piece) or (piece.isdigit() and says_nothing(piece)):
         return heading._replace(task=after)
     return None
 
@@ -334,7 +320,7 @@ def columns(heading: Heading, text: str) -> Heading:
             heading = heading._replace(status=part)
         elif not heading.agent and (is_agent(part) or (is_role(part) and len(parts) > 2)):
             heading = heading._replace(agent=part)
-        elif not (_says_nothing(part) or (is_branch(part) and " " not in part)):
+        elif not (says_nothing(part) or (is_branch(part) and " " not in part)):
             rest.append(part)
     task = rest[0] if rest else ""
     return refine(heading._replace(task=task, notes="; ".join(rest[1:])))

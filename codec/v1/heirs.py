@@ -31,7 +31,8 @@ def heirs_of(
     Args:
         vanished: the sessions whose entries the log no longer has.
         appeared: the sessions of entries that may be new versions of them.
-        may_be: whether two entries, older and newer, by their hashes, can be one session.
+        may_be: returns True if two entries, an older and a newer one, given by hash, can be one
+            session.
     """
     by_time: defaultdict[str, list[Session]] = defaultdict(list)
     for session in vanished:

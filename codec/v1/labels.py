@@ -123,6 +123,10 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
         "completed tasks", "tasks completed", "completed this session", "activities",
         "activities performed", "work performed", "steps", "steps taken", "work", "delivered",
         "deliverables", "fixed", "shipped", "major changes", "features", "features implemented",
+        "what happened", "solution", "solutions", "fix", "fixes", "resolution",
+        "lösung", "lösungen", "solución", "soluciones", "solução", "soluções", "soluzione",
+        "oplossing", "当前进度", "进度", "工作进度", "解决方案", "解决方法", "修复内容", "解決策",
+        "解決方法", "해결 방법", "해결책",
         "erledigt", "erledigte aufgaben", "was wurde gemacht", "was getan wurde", "gemacht",
         "umgesetzt", "durchgeführt", "durchgeführte arbeiten", "änderungen", "fortschritt",
         "was erledigt wurde", "abgeschlossen", "umsetzung", "fait", "ce qui a été fait", "bilan",
@@ -159,7 +163,8 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "notes": (
         "notes", "note", "runtime notes", "remarks", "remark", "comments", "comment",
-        "additional notes", "details", "observations", "findings", "discovered", "discoveries",
+        "additional notes", "details", "observations", "findings", "key findings", "main findings",
+        "discovered", "discoveries",
         "notizen", "notiz", "anmerkungen", "anmerkung", "bemerkungen", "hinweise", "remarques",
         "remarque", "commentaires", "notas", "nota", "observaciones", "comentarios",
         "observações", "observação", "osservazioni", "commenti", "opmerkingen", "opmerking",
@@ -251,7 +256,9 @@ FIELD_OF: Final = {
 DATE_LABELS: Final = (*(x for field in DATE_FIELDS for x in LABELS[field]), *DATED_TOO)
 
 _UNKNOWN: Final = Place()
-_NUMBER = re.compile(r"(?:\d{1,2}[.)、]|[ivx]{1,4}[.)]|#\d+|[①-⑳])\s*")
+_NUMBER = re.compile(
+    r"(?:\d{1,3}(?:\.\d{1,3})+[.)]?(?=\s)|\d{1,2}[.)、]|[ivx]{1,4}[.)]|#\d+|[①-⑳])\s*"
+)
 _NOTE = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]\s*$")
 _JOINTS = re.compile(
     r"\s*(?:/|&|\+|,|、|・|\band\b|\bund\b|\bet\b|\by\b|\be\b|\ben\b|\bи\b|和|与|及|と)\s*"

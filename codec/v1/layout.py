@@ -131,7 +131,7 @@ def decode_layout(data: bytes) -> Layout:
     first, *rest = data.decode(errors="replace").splitlines()
     head = _load(first, 1)
     if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise FormatError(f'not a layout: no "format":"{FORMAT}"', line=1)
+        raise FormatError(f'not a layout: it does not state "format":"{FORMAT}"', line=1)
     if head.get("version") != VERSION:
         raise FormatError(f"unknown layout version {head.get('version')!r}", line=1)
     parts = tuple(_part(value, number) for number, value in enumerate(_values(rest), 2))

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from codec.v1.labels import NOTE_FIELDS, Place, place_of
 from codec.vocabulary import is_status, status_of
 
-#: Kinds of lines: without a colon that can follow a label, with such a colon, with an unknown
-#: label, with a known label and no text after it, with a label and its value, with a sentence as a
-#: status, and with a label of notes and their text.
-PLAIN, COLON, UNKNOWN, OPEN, STATED, REMARK, NOTE = range(7)
+#: Kinds of lines: without a colon that can follow a label, with such a colon, a sentence with a
+#: colon, with an unknown label, with a known label and no text after it, with a label and its
+#: value, with a sentence as a status, and with a label of notes and their text.
+PLAIN, COLON, SENTENCE, UNKNOWN, OPEN, STATED, REMARK, NOTE = range(8)
 
 
 class Line(NamedTuple):
@@ -60,6 +60,8 @@ OTHER: Final = "?"
 _LONGEST_LABEL: Final = 44
 #: A status line with so many words is a sentence.
 _SENTENCE_WORDS: Final = 6
+#: A value of so many characters behind an unknown label is a sentence with a colon.
+_SENTENCE_LENGTH: Final = 60
 _NOTES: Final = frozenset(NOTE_FIELDS)
 _UNKNOWN: Final = Place()
 _DATE_START = re.compile(
@@ -93,7 +95,9 @@ def parsed(line: str) -> Parsed:
     indent = len(m["indent"].expandtabs(4))
     if not place.field:
         other = Line(OTHER, value.strip(), is_item=m["item"] is not None, label=head)
-        return Parsed(UNKNOWN, line, indent, "|" in value or "·" in value, text=other)
+        is_prose = not other.is_item and _is_sentence(head, other.text)
+        kind = SENTENCE if is_prose else UNKNOWN
+        return Parsed(kind, line, indent, "|" in value or "·" in value, text=other)
     if head.count("**") == 1:  # `**Label:** value`
         value = value.replace("**", "", 1)
     value = value.strip()
@@ -129,6 +133,11 @@ def place_of_value(place: Place, value: str) -> Place | None:
     if field == "done" and _DATE_START.match(value):
         return Place("finished", 90)
     return None
+
+
+def _is_sentence(label: str, value: str) -> bool:
+    """Return True if a line with a colon is prose, not an unknown label and its value."""
+    return len(value) >= _SENTENCE_LENGTH and "_" not in label and value.count(" ") > 7
 
 
 def is_stated(value: str) -> bool:

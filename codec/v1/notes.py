@@ -42,6 +42,7 @@ _PROSE = re.compile(
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。！？])[\"'»”)]?", re.S)
 _MACHINE = re.compile(r"[\w./\\:@#-]+|`[^`]*`|[0-9a-f]{7,40}\b.*|https?://\S+", re.I)
 _LABEL_EDGES: Final = " \t-*_+•"
+_LABEL_NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _UNREAD: Final = ("agent", "tool", "commits", "duration", "lines", "diff")
 _ENDS: Final = ".!?…。！？;；:"
 
@@ -85,7 +86,7 @@ def first_line(body: Body) -> str:
 def _first_sentences(body: Body, *, alone: bool, is_open: bool) -> str:
     """Return the first sentences of the text that has no label.
 
-    If the notes name only open work (`is_open`), the text behind unknown labels is used. If
+    If the notes name only open work (`is_open`), the text after unknown labels is used. If
     an entry has no notes at all (`alone`), text below any label is used, and then the prose in its
     code blocks.
     """
@@ -101,7 +102,7 @@ def _first_sentences(body: Body, *, alone: bool, is_open: bool) -> str:
 
 
 def _prose_of(code: str) -> Iterator[Line]:
-    """Yield the lines of prose in a code block: behind its patch, where it begins with one."""
+    """Yield the lines of prose in a code block: after its patch, if it begins with one."""
     lines = code.splitlines()
     hunks = [n for n, line in enumerate(lines) if line.startswith(("@@ ", "diff --git "))]
     if hunks:  # no line of a hunk is empty
@@ -118,7 +119,7 @@ def _joined(lines: Iterable[Line]) -> str:
     for line in lines:
         piece = _piece(line.text)
         if line.label and piece:
-            label = line.label.strip(_LABEL_EDGES)
+            label = _LABEL_NUMBER.sub("", line.label.strip(_LABEL_EDGES)).strip(_LABEL_EDGES)
             piece = f"{label.capitalize() if label in _UNREAD else label}: {piece}"
         if not piece:
             continue
@@ -133,7 +134,7 @@ def _joined(lines: Iterable[Line]) -> str:
 
 @lru_cache(maxsize=4096)
 def _piece(text: str) -> str:
-    """Return a line of text without marks; empty if it has no content."""
+    """Return a line of text without Markdown marks; empty if it has no content."""
     piece = one_line(_clean(text))
     return "" if _SAYS_NOTHING.fullmatch(piece) else piece
 

@@ -11,7 +11,7 @@ it.
 3. A heading inside a closed fence is a quoted example. An unclosed fence does not count.
 4. A session ends at the next session heading, or at a heading of a higher level outside fences.
    Undated headings of its own level belong to it, except those after the last entry.
-5. The time is linear in the input, even if the input is made to be slow.
+5. The time is linear in the input, even for malicious input.
 
 `v1.fences` decides where fences end; FORMATS.md has the examples.
 """
@@ -177,7 +177,7 @@ class _Splitter:
         return self.events.kind[i] == HEADING and self.events.level(i) < self.dialects.level
 
     def _higher(self, i: int) -> tuple[Heading | None, bool]:
-        """Parse a heading of a higher level; return it if it states a day, and whether it does."""
+        """Parse a heading of a higher level; return it and True if it states a day."""
         level = self.dialects.day_level
         if not level or self.events.level(i) > level:
             return None, False
@@ -251,7 +251,7 @@ class _Splitter:
                 now.quoted.append(start)
 
     def _without_tail(self, spans: list[Span], tail: int) -> Iterator[Span]:
-        """Yield the last session without its last sections, then these as a span of their own."""
+        """Yield the last session without its last sections, then a span of those sections."""
         if not spans or not tail or spans[0].heading is None:
             yield from spans
             return

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Final, Literal
 
 from codec.lazy_pattern import LazyPattern
+from codec.v1.beside_date import SESSION_WORD
 from codec.v1.date_patterns import TIME_PATTERN
 from codec.v1.dialects import FIELD_REACH, Marker, line_text
 from codec.v1.forms import FORMS, match_forms
-from codec.v1.heading import SESSION_WORD, Heading
+from codec.v1.heading import Heading
 from codec.v1.labels import place_of
 from codec.v1.outline import DATED
 from codec.vocabulary import is_status

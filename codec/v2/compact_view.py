@@ -8,9 +8,9 @@
 1. It is a codec: `decode_view(encode_view(deltas), deltas) == deltas`, in the same order. A session
    that it cannot express is written as its delta line. Suffixes of keys are left out, because they
    mean nothing to a reader; the decoder finds them in the known deltas.
-2. Nothing is repeated: an agent that is used twice has a letter, a day header shows only the part
-   of the date that changed, the usual number of commits is left out, and the legend explains only
-   the signs that are used.
+2. Nothing is repeated: an agent that is used at least twice has a letter, a day header shows only
+   the part of the date that changed, the usual number of commits is left out, and the legend
+   explains only the signs that are used.
 """
 
 from __future__ import annotations

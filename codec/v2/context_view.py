@@ -37,7 +37,7 @@ STYLES: Final[tuple[Style, ...]] = ("compact", "lines", "digest")
 VIEW_VERSION: Final = 7
 DEFAULT_BUDGET: Final = 500
 DEFAULT_LAST: Final = 30
-#: The notes get what the references leave of the budget, divided by this number.
+#: The notes get the budget that remains after the references, divided by this number.
 NOTES: Final = 8
 #: The reserve is the budget divided by this number.
 RESERVE: Final = 10
@@ -87,7 +87,7 @@ def render_context(
         style: the style in which sessions are written.
         last: the most sessions to show; None for all. Without a budget, the others are left out.
         before: a summary of sessions that are older than `deltas`.
-        notes: of sessions, by key; left out without a budget, as the summary is.
+        notes: the notes of sessions, by key; left out without a budget, as the summary is.
         lines: lines after the sessions; left out if they do not fit.
     """
     deltas = in_order(deltas, lambda delta: delta.key)
@@ -130,7 +130,7 @@ def render_context(
 
 
 def _largest(fits: Context, made: Callable[[int], Context], most: int, budget: int) -> Context:
-    """Return the context with most sessions that fits a budget; `fits` has no sessions."""
+    """Return the context with the most sessions within a budget; `fits` is one without sessions."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
@@ -197,7 +197,7 @@ def _sessions(
 
 
 def _least(references: str, budget: int, count: Callable[[str], int]) -> Context:
-    """Return the rest if not even the summary fits: the references, or an empty context."""
+    """Return the references alone if they fit; else an empty context."""
     text = _framed(f"{references}\n" if references else "")
     tokens = count(text) if text else 0
     if tokens > budget:

@@ -1,4 +1,4 @@
-"""`SESSION_DELTAS.log`: one line a session.
+"""`SESSION_DELTAS.log`: one line per session.
 
     2025-11-06T14:00:00Z | sonnet-4.5 | coverage-validation | PASS | L+1247,-89,C:11,T:30min
 
@@ -7,8 +7,7 @@
    with their numbers.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 import re
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeVar, cast

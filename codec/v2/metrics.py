@@ -1,10 +1,9 @@
-"""`PROJECT_METRICS.tsv`: a header and one row of tab-separated values a session.
+"""`PROJECT_METRICS.tsv`: a header and one row of tab-separated values per session.
 
 Unknown numbers are 0, as always in this format; the manifest shows which are unknown.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 from typing import Final, NamedTuple, cast
 
 from codec.errors import EncodeError, FormatError

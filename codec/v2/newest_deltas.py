@@ -71,7 +71,7 @@ def scan(data: bytes, count: int) -> Scanned:
 
 
 def extend(scanned: Scanned, data: bytes) -> Scanned | None:
-    """Return the state of a file after lines were appended; None if it must be scanned."""
+    """Return the scan of a file after lines were appended; None if all of it must be scanned."""
     text = data.decode(errors="replace")
     deltas, _ = decode_deltas(enumerate(text.split("\n"), 1))
     known = set(scanned.newest)
@@ -82,7 +82,7 @@ def extend(scanned: Scanned, data: bytes) -> Scanned | None:
 
 
 def trimmed(scanned: Scanned, count: int) -> Scanned:
-    """Return the same with at most `count` of the newest deltas; the others are summed up."""
+    """Return a scan with at most `count` of the newest deltas; all others are summed up."""
     return _folded(scanned, count) if len(scanned.newest) > count else scanned
 
 
@@ -125,7 +125,7 @@ def _mixed_summary(lines: Sequence[bytes], others: Mapping[bytes, Delta]) -> Sum
 
 
 def _plain_summary(data: bytes, number: int, ends: Sequence[bytes]) -> Summary | None:
-    """Return a summary of usual lines by search; `ends` are the first and the last."""
+    """Return a summary of usual lines by search; `ends` are the first and the last line."""
     if not number:
         return None
     added = _ADDED.findall(data)

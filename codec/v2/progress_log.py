@@ -1,4 +1,4 @@
-"""`AGENT_PROGRESS_LOG_v2.md`: one reference entry a session.
+"""`AGENT_PROGRESS_LOG_v2.md`: one reference entry per session.
 
     ### [REF:2025-11-06T14:30:00Z:sonnet-4.5:agentic-orchestration]
     Status: PASS (deployed)
@@ -9,8 +9,7 @@
 An entry ends with a blank line. An entry without notes has no `Notes`.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
@@ -103,7 +102,7 @@ def decode_reference(lines: list[str]) -> Reference:
         raise FormatError(f"not the heading of a reference entry: {lines[0]!r}", line=1)
     status = re.fullmatch(_STATUS, lines[1]) if len(lines) > 1 else None
     if status is None:
-        raise FormatError("no line 'Status: PASS|FAIL|PARTIAL|UNKNOWN'", line=2)
+        raise FormatError("the line 'Status: PASS|FAIL|PARTIAL|UNKNOWN' is missing", line=2)
     values: dict[str, str] = {}
     for number, line in enumerate(lines[2:], 3):
         m = re.fullmatch(_LINE, line)
@@ -112,7 +111,7 @@ def decode_reference(lines: list[str]) -> Reference:
         values[m["name"]] = m["value"]
     missing = [name for name in ("Metrics", "Diff") if name not in values]
     if missing:
-        raise FormatError(f"no line {', '.join(missing)}", line=1)
+        raise FormatError(f"missing lines: {', '.join(missing)}", line=1)
     return Reference(
         key=Key(heading["key"]),
         agent=heading["agent"],

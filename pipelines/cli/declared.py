@@ -4,8 +4,7 @@ A verb's module ends with `VERB = Verb(run, arguments, options)`. To add an opti
 `Option(...)` to it, and one parameter of the same name to `run`.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -106,7 +105,7 @@ class Verb(NamedTuple):
     arguments: tuple[Argument, ...]
     options: tuple[Option, ...]
     exits: Mapping[int, str] = {}
-    verbs: Mapping[str, Verb] = {}
+    verbs: Mapping[str, "Verb"] = {}
 
     @property
     def all_options(self) -> tuple[Option, ...]:

@@ -19,7 +19,7 @@ _COLUMN: Final = 26
 _PLACES: Final = frozenset({"repo", "folder"})
 _UNTRUSTED: Final = "git does not trust the owner of the repository"
 _DESCRIPTION: Final = """\
-Keep the history of your coding agents in the repository: small to read, whole to keep.
+Keep the history of your coding agents in the repository: few tokens to read, nothing lost.
 
 Start with 'session-codec install --hooks claude,codex' in a repository where agents work.
 If they keep a log (AGENT_PROGRESS_LOG.md), start with 'session-codec migrate --dry-run'.

@@ -2,7 +2,7 @@
 
 1. It never makes an agent fail: every error is a line on stderr, and the exit code is 0.
 2. When it returns, its input is on the disk, with facts that are known only at that moment: the
-   time, the commit of HEAD and the agent's process. The next verb makes a session of it
+   time, the commit of HEAD and the agent's process. The next verb turns it into a session
    (`recording.drain`). Outside of a workspace it does nothing and prints nothing.
 3. At the end of a session it may take no longer than the start of an interpreter, so writing to the
    spool needs no expensive imports. At the start of a session it prints what an agent should read,

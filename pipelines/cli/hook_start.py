@@ -1,6 +1,6 @@
 """Answer an agent's start hook with the output of `context`, in the form that the agent reads.
 
-After a compaction, and when a session is resumed, `brief` of the latest session follows.
+After a compaction, and when a session is resumed, `brief` of that session follows.
 
 Claude Code, Codex, Gemini CLI and our plugin for OpenCode read this form:
 
@@ -20,7 +20,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-from codec.agents.hook_input import decode_input
+from codec.agents.hook_input import HookInput, decode_input
 from codec.agents.spool_entry import Entry
 from codec.errors import FormatError
 from codec.tokens.tokenizers import DEFAULT
@@ -50,28 +50,28 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
         spool: the folder of events.
     """
     workspace = find(root)
-    session_id = source = ""
+    found = None
     with suppress(FormatError):  # reported when the event is used
         found = decode_input(entry.data)
-        session_id, source = found.session_id, found.source
-        if not is_first(spool, f"{session_id}\0{source}\0{entry.process}"):
+        if not is_first(spool, f"{found.session_id}\0{found.source}\0{entry.process}"):
             return False
-    drain_spool(workspace, within=session_id)
+    drain_spool(workspace, within=found.session_id if found else "")
     text = render(Request(workspace=workspace, tokenizer=DEFAULT), load).context.text
-    if source in _AGAIN:
-        text += _brief(workspace)
+    if found and found.source in _AGAIN:
+        text += _brief(workspace, entry.agent, found)
     if not text.strip():
         return False
     sys.stdout.buffer.write(document_of(text, entry.agent).encode())
     return True
 
 
-def _brief(workspace: Workspace) -> str:
-    """Return the output of `brief` for the latest session; empty without a session."""
-    from pipelines.verbs.brief import brief
+def _brief(workspace: Workspace, agent: str, found: HookInput) -> str:
+    """Return the output of `brief` for the session that goes on; empty without any session."""
+    from pipelines.verbs.brief import Running, brief
 
+    running = Running(found.session_id, agent, found.transcript_path)
     with suppress(NotFound):
-        return brief(workspace, "latest", load(DEFAULT))[1]
+        return brief(workspace, "", load(DEFAULT), running)[1]
     return ""
 
 

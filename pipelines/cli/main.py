@@ -38,7 +38,7 @@ def main() -> NoReturn:
     """Run the command line, and exit with its exit code."""
     gc.set_threshold(_GARBAGE)
     signal.signal(signal.SIGTERM, _terminated)
-    _stand_in()
+    _reopen_closed()
     if isinstance(
         sys.stdout, io.TextIOWrapper
     ):  # for arguments that are not UTF-8, and terminals without it
@@ -47,7 +47,7 @@ def main() -> NoReturn:
 
 
 def _exit(code: int) -> NoReturn:
-    """Exit; skip the interpreter's shutdown, a tenth of `record`, if nothing waits for it."""
+    """Exit; skip the interpreter's shutdown, a tenth of `record`, unless a module needs it."""
     if sys.modules.keys().isdisjoint(_NEED_SHUTDOWN):
         with suppress(OSError):  # the shutdown reports what cannot be written
             sys.stdout.flush()
@@ -56,7 +56,7 @@ def _exit(code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _stand_in() -> None:
+def _reopen_closed() -> None:
     """Open a stdout or stderr that the caller closed (`>&-`), so that writing to it works."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:

@@ -22,7 +22,8 @@ from pipelines.outcomes.errors import FINDINGS
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Advance
 
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+# Patterns are compiled at their first use: agents read output without a terminal.
+_OBEYED: Final = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 #: The most findings of one kind that are printed; `--json` has all of them.
 SHOWN = 5
 _RED, _GREEN, _YELLOW = "31", "32", "33"
@@ -53,8 +54,10 @@ def fitted(line: str) -> str:
 
 def visible(text: str) -> str:
     """Return a text with its control characters written as escapes."""
-    return _OBEYED.sub(
-        lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text
+    return re.sub(
+        _OBEYED,
+        lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}",
+        text,
     )
 
 
@@ -94,7 +97,7 @@ def stdout_to(path: str) -> Iterator[None]:
 
 
 def write_output(path: str, data: bytes) -> None:
-    """Replace a file that the user named as a whole, or write to a device or pipe."""
+    """Replace a user-named file atomically, or write to a device or pipe."""
     from pipelines.system.fs.files import replace_file
 
     if os.path.exists(path) and not os.path.isfile(path):

@@ -3,7 +3,7 @@
 1. A verb is imported only when it is called: `verbs.VERBS` has all names without imports.
 2. argparse reads the options; the remaining words are assigned to the positional arguments, so that
    options and arguments may come in any order.
-3. A command line that cannot be run raises `Misuse` with one sentence, and ends with exit code 2.
+3. A command line that cannot be run raises `Misuse` with one sentence, and the exit code is 2.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ UPLOAD_OPTIONS: Final = (
     Option("--sse-kms-key", "The key for --sse aws:kms.", metavar="KEY"),
     Option(
         "--retain-until",
-        "Lock uploads until TIME: nobody can change or delete them before (object lock).",
+        "Lock uploads until TIME: until then, nobody can change or delete them (object lock).",
         read=read_moment,
         metavar="TIME",
     ),

@@ -118,7 +118,7 @@ def contents_of(path: str) -> dict[Key, PatchRef]:
 
 
 def publish(written: Written) -> None:
-    """Give an archive its final name; an existing one has the same bytes."""
+    """Give an archive its final name; an existing file of that name has the same bytes."""
     folder = os.path.dirname(written.path)
     move(written.path, os.path.join(folder, written.fact.name))
     sync_directory(folder)

@@ -98,7 +98,7 @@ class RemoteArchives:
         return None
 
     def _files(self, remote: Remote, facts: Iterable[Archive], key: Key) -> Iterator[_File]:
-        """Yield the archives of these facts, then the others of a key's month on the remote."""
+        """Yield the archives of the given facts, then other remote archives of the key's month."""
         known = {fact.name: fact.size for fact in facts}
         yield from map(_File._make, known.items())
         if self._stored is None:

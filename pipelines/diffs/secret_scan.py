@@ -267,7 +267,7 @@ def _foreign(data: bytes, name: str) -> Iterator[tuple[bytes, _Place]]:
     except Exception as e:
         raise Unavailable(
             f"{name}: the scanner of secrets failed ({type(e).__name__}); nothing is let through",
-            hint="Report the version of kingfisher-secret-scanner and what is special in that file",
+            hint="Report the version of kingfisher-secret-scanner and the properties of that file",
         ) from None
     for finding in found:
         secret = finding.secret.encode()

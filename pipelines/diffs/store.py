@@ -97,7 +97,7 @@ class Store:
         Args:
             key: the key of its session.
             patch: the size and hash that it must have.
-            commits: the commits from which git remakes the diff, see `commits_of`.
+            commits: the commits from which git recomputes the diff, see `commits_of`.
 
         Raises:
             Erased: it was erased on purpose.
@@ -205,7 +205,7 @@ class Store:
                 )
 
     def _loose(self, names: Iterable[str], patch: PatchRef) -> bytes | None:
-        """Return the bytes of a patch if a file with one of these names has them, else None."""
+        """Return the bytes of a patch from a file with one of the names; None if not found."""
         for name in names:
             path = os.path.join(self._workspace.diffs, name)
             if regular_size(path) != patch.size:
@@ -252,7 +252,7 @@ class Store:
 
 
 def patch_in(path: str, sizes: Collection[int] | None) -> PatchRef | None:
-    """Return the patch in a file; None if the file does not have one of these sizes.
+    """Return the patch in a file; None if the file does not have an expected size.
 
     A file of another size is not read; any other is read in pieces.
 

@@ -133,7 +133,7 @@ def archive_holds(path: str, fact: Archive, targets: Targets) -> bool:
     """Return True if an archive has one of the diffs.
 
     Raises:
-        IntegrityError: it is damaged, so that this is unknown.
+        IntegrityError: it is damaged, so the answer is unknown.
     """
     holds, problem = _holds(path, targets, fact)
     if problem and not holds:
@@ -230,7 +230,7 @@ def _texts(workspace: Workspace, manifest: Manifest, targets: Targets) -> Iterat
 
 
 def _is_near(keys: Iterable[str], targets: Targets) -> bool:
-    """Return True if one of these keys has the time of a wanted diff."""
+    """Return True if one of the keys has the time of a wanted diff."""
     return not targets.times.isdisjoint(map(key_time, keys))
 
 

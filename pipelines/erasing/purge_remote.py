@@ -74,7 +74,7 @@ class There:
         return [f"{self.reads.url}/{name}" for name in (*self.held.objects, *hidden)]
 
     def look(self, manifest: Manifest, targets: Targets) -> dict[str, str]:
-        """Find the objects that have diffs, and return the tombstones that others uploaded.
+        """Find the objects that hold the diffs, and return the tombstones that others uploaded.
 
         Raises:
             IntegrityError: an object that may have one is damaged.

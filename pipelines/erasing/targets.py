@@ -39,11 +39,11 @@ class Targets(NamedTuple):
     sizes: frozenset[int] | None
 
     def may_have(self, size: int) -> bool:
-        """Return True if one of them may have this size."""
+        """Return True if a target may have this size."""
         return self.sizes is None or size in self.sizes
 
     def has(self, data: bytes) -> bool:
-        """Return True if these are the bytes of one of the targets."""
+        """Return True if some bytes are those of a target."""
         return self.may_have(len(data)) and hashlib.sha256(data).hexdigest() in self.hashes
 
     def is_named(self, name: str) -> bool:
@@ -81,7 +81,7 @@ def targets_of(manifest: Manifest, hashes: Collection[str], keys: Collection[Key
 
 
 def held_in(reader: ArchiveReader, targets: Targets) -> bool:
-    """Return True if an archive has one of the diffs; only members of their sizes are read.
+    """Return True if an archive has one of the diffs; only members of a target's size are read.
 
     Raises:
         IntegrityError: a member that may be one of them is damaged.

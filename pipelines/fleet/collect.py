@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
+from codec.errors import FormatError
 from codec.tables.rows import Row, decode_head, decode_row
 from codec.tables.schema import EXPORTED
 from pipelines.fleet.run_folder import Member, Plan, Result, all_results
@@ -53,7 +54,11 @@ def collect(folder: str, plan: Plan, remote: Remote, progress: Progress) -> Coll
         exported = [r for r in found if r.verb == EXPORT and is_fine(r.exit_code)]
         if exported:
             path = rows_path(folder, member)
-            name, digest = _head_of(path)
+            try:
+                name, digest = _head_of(path)
+            except (FormatError, OSError) as e:
+                findings.append(_unreadable(member, path, e))
+                continue
             if name in names:
                 findings.append(_duplicate(member, names[name], name))
                 continue
@@ -64,6 +69,18 @@ def collect(folder: str, plan: Plan, remote: Remote, progress: Progress) -> Coll
     ran = fold(Target(remote, "parquet", plan.redact, ("runs",)), runs, progress)
     written = (*rows.written, *ran.written)
     return Collected(len(names), rows.size + ran.size, written, tuple(findings))
+
+
+def unreadable(folder: str, plan: Plan) -> frozenset[str]:
+    """Return the ids of repositories that were exported, but whose rows cannot be read."""
+    found = set()
+    for member, result in all_results(folder, plan):
+        if result.verb == EXPORT and is_fine(result.exit_code):
+            try:
+                _head_of(rows_path(folder, member))
+            except (FormatError, OSError):
+                found.add(member.id)
+    return frozenset(found)
 
 
 def _head_of(path: str) -> tuple[str, str]:
@@ -91,6 +108,14 @@ def _run_row(name: str, result: Result) -> Row:
 
 def _hashed(member: Member) -> str:
     return hashlib.sha256(member.name.encode(errors="replace")).hexdigest()[:16]
+
+
+def _unreadable(member: Member, path: str, error: Exception) -> Finding:
+    return Finding(
+        code="repository-failed",
+        message=f"{member.name}: its exported rows cannot be read: {path}: {error}",
+        hint="Repeat the command with --again",
+    )
 
 
 def _duplicate(member: Member, first: Member, name: str) -> Finding:

@@ -6,20 +6,25 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from codec.tables.repository_name import repository_name
-from pipelines.fleet.run_folder import Member
+from pipelines.fleet.run_folder import PLAN, Member
 from pipelines.fleet.steps import safe_name
 from pipelines.workspace.location import DELTAS, MANIFEST, V1_LOG
 
 _ADDRESS: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|[^/\s]+@[^/\s:]+:|[^/\s:]{2,}:(?!/{2})\S")
-_CREDENTIALS: Final = re.compile(r"(://)[^/@]*:[^/@]*@")
+#: A password, as in `https://user:password@host` and `user:password@host:path`; the slashes of one
+#: that was not escaped do not end it.
+_PASSWORD: Final = re.compile(r"://[^/@]*:(?!\d*/)[^@]*@|^[^/@\s]+:[^/@\s]*@")
+_HTTP: Final = re.compile(r"(?P<scheme>https?://)(?:[^/]*@)?(?P<rest>.*)", re.I | re.S)
 #: The fields with an address in hosting services' lists; the first existing one counts.
 _FIELDS: Final = ("clone_url", "ssh_url", "http_url_to_repo", "ssh_url_to_repo", "url", "path")
 _FOUND: Final = (".git", MANIFEST, DELTAS, V1_LOG)
+#: What a bare repository has; it has no workspace.
+_BARE: Final = frozenset(("HEAD", "objects", "refs"))
 _DIGITS: Final = 8
 
 
@@ -43,76 +48,129 @@ def members_of(sources: Sources) -> tuple[Member, ...]:
     Raises:
         FormatError: a file does not have the expected form, or an address contains a password.
     """
-    names = [
+    entries = [
         *(entry for path in sources.lists for entry in _listed(path)),
         *(entry for path in sources.organizations for entry in _of_organization(path)),
-        *(entry for folder in sources.folders for entry in _found(folder)),
-    ]
-    found = {member.source: member for member in map(_member, names)}
+        *(_Entry(path, folder, is_path=True) for folder in sources.folders
+          for path in _found(folder)),
+    ]  # fmt: skip
+    found = {member.source: member for member in map(_member, entries)}
     return tuple(sorted(found.values(), key=lambda m: (m.name, m.source)))
 
 
-def _member(entry: str) -> Member:
-    is_clone = _ADDRESS.match(entry) is not None and not os.path.exists(entry)
-    if is_clone and _CREDENTIALS.search(entry):
+class _Entry(NamedTuple):
+    """A path or an address, and the file, line or folder that states it."""
+
+    text: str
+    origin: str
+    line: int | None = None
+    is_path: bool = False
+
+
+def _member(entry: _Entry) -> Member:
+    _check(entry)
+    text = entry.text
+    if not entry.is_path:
+        path = os.path.join(os.path.dirname(entry.origin), os.path.expanduser(text))
+        if _ADDRESS.match(text) is None or os.path.exists(path):
+            text = path
+        else:
+            return _clone(entry)
+    source = os.path.realpath(text)
+    return _named(os.fsencode(source).decode(errors="replace"), source, is_clone=False)
+
+
+def _check(entry: _Entry) -> None:
+    """Raise FormatError for a text that cannot be a path or an address."""
+    try:
+        if b"\0" not in os.fsencode(entry.text):
+            return
+    except UnicodeEncodeError:
+        pass
+    raise FormatError("a path or an address has characters that no file name can have",
+                      file=entry.origin, line=entry.line)  # fmt: skip
+
+
+def _clone(entry: _Entry) -> Member:
+    """Return the member of an address; a user name of HTTP, which may be a token, is left out."""
+    address = entry.text
+    m = _HTTP.fullmatch(address)
+    if _PASSWORD.search(address) or (m and "?" in address):
         raise FormatError(
-            "an address holds a password, which would be stored",
-            field=repository_name(entry) or "",
+            "an address holds a password or a query, which would be stored",
+            file=entry.origin,
+            line=entry.line,
+            field=repository_name(address),
             hint="Let git's credential helper or an SSH key provide it",
         )
-    source = entry if is_clone else os.path.realpath(os.path.expanduser(entry))
-    name = (repository_name(entry) if is_clone else None) or source
-    name = os.fsencode(name).decode(errors="replace")
+    source = m["scheme"] + m["rest"] if m else address
+    name = os.fsencode(repository_name(source) or source).decode(errors="replace")
+    return _named(name, source, is_clone=True)
+
+
+def _named(name: str, source: str, *, is_clone: bool) -> Member:
     digest = hashlib.sha256(os.fsencode(source)).hexdigest()[:_DIGITS]
     return Member(f"{safe_name(name)}-{digest}", name, source, is_clone)
 
 
-def _listed(path: str) -> Iterator[str]:
+def _listed(path: str) -> Iterator[_Entry]:
     """Yield the lines of a list, except empty lines and those that begin with `#`.
 
     Relative paths are relative to the folder of the list.
     """
-    with open(path, encoding="utf-8", errors="surrogateescape") as f:
-        lines: Sequence[str] = f.read().splitlines()
-    yield from _below(os.path.dirname(os.path.abspath(path)), lines)
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as f:
+        for number, line in enumerate(f, 1):
+            entry = line.strip()
+            if entry and not entry.startswith("#"):
+                yield _Entry(entry, path, number)
 
 
-def _below(folder: str, lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        entry = line.strip()
-        if not entry or entry.startswith("#"):
-            continue
-        is_path = _ADDRESS.match(entry) is None
-        yield os.path.join(folder, os.path.expanduser(entry)) if is_path else entry
-
-
-def _of_organization(path: str) -> Iterator[str]:
+def _of_organization(path: str) -> Iterator[_Entry]:
     try:
         with open(path, encoding="utf-8") as f:
             document: Any = json.load(f)
         items = document if isinstance(document, list) else document["repositories"]
+        if not isinstance(items, list):
+            raise TypeError
         entries = [_address_of(item) for item in items]
-    except (ValueError, KeyError, TypeError, StopIteration):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise FormatError(
             "is not a JSON list of repositories",
             file=path,
             hint=f"Each needs one of the fields {', '.join(_FIELDS)}",
         ) from None
-    yield from _below(os.path.dirname(os.path.abspath(path)), entries)
+    yield from (_Entry(entry, path) for entry in entries)
 
 
 def _address_of(item: Any) -> str:
-    if isinstance(item, str):
-        return item
-    return next(str(item[field]) for field in _FIELDS if item.get(field))
+    """Return the address in an item of a hosting service; raise TypeError without one."""
+    fields = item if isinstance(item, dict) else {"path": item}
+    found = next((fields[field] for field in _FIELDS if fields.get(field)), None)
+    if not isinstance(found, str):
+        raise TypeError
+    return found
 
 
 def _found(folder: str) -> Iterator[str]:
-    """Yield the repositories below a folder, except those inside of another repository."""
+    """Yield the repositories below a folder, and the folders that cannot be read.
+
+    Folders inside of a repository or of a fleet run are left out.
+    """
     if not os.path.isdir(folder):
         raise FormatError("is not a folder", file=folder)
-    for path, folders, _ in os.walk(folder):
-        if any(os.path.exists(os.path.join(path, name)) for name in _FOUND):
-            folders.clear()
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        try:
+            with os.scandir(path) as entries:
+                folders = {e.name: e.is_dir(follow_symlinks=False) for e in entries}
+        except FileNotFoundError:  # it was deleted meanwhile
+            continue
+        except OSError:
             yield path
-        folders.sort()
+            continue
+        if any(os.path.exists(os.path.join(path, name)) for name in _FOUND):
+            yield path
+        elif PLAN not in folders and not folders.keys() >= _BARE:
+            names = sorted((name for name, is_folder in folders.items() if is_folder), reverse=True)
+            waiting += [os.path.join(path, name) for name in names]

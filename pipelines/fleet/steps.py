@@ -31,16 +31,18 @@ class Step(NamedTuple):
     """A verb of a fleet.
 
     Attributes:
-        seconds: processor seconds in a small repository, as measured in docs/fleet.md.
+        seconds: processor seconds in a small repository, once the program is loaded.
         reads: what its time depends on: `log`, `files` or `diffs`.
         options: the arguments after the verb and the repository.
         needs_remote: it needs `--remote`.
+        is_local: it reads and writes only the repository.
     """
 
     seconds: float
     reads: str = "files"
     options: Callable[[Place], Sequence[str]] = lambda _place: ()
     needs_remote: bool = False
+    is_local: bool = True
 
 
 def _sync(place: Place) -> Sequence[str]:
@@ -52,13 +54,13 @@ def _export(place: Place) -> Sequence[str]:
 
 
 STEPS: Final[Mapping[str, Step]] = {
-    "migrate": Step(0.8, "log"),
-    "import": Step(0.8),
-    "archive": Step(1.1, "diffs"),
-    "sync": Step(0.8, "diffs", _sync, needs_remote=True),
-    "verify": Step(0.9, "diffs"),
-    "references": Step(0.4),
-    "export": Step(0.2, "diffs", _export),
+    "migrate": Step(0.1, "log"),
+    "import": Step(0.3, is_local=False),
+    "archive": Step(0.1, "diffs"),
+    "sync": Step(0.3, "diffs", _sync, needs_remote=True, is_local=False),
+    "verify": Step(0.1, "diffs"),
+    "references": Step(0.1),
+    "export": Step(0.05, "diffs", _export),
 }
 EXPORT: Final = "export"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")

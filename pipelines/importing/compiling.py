@@ -1,6 +1,6 @@
 """Compile the events of a transcript into the facts of a session, part by part.
 
-Hooks and `import` share the events and `told_between`; this module follows the edits as well.
+Hooks and `import` share the events and `facts_between`; this module follows the edits as well.
 Streams of sub-agents are read together with that of their session, in order of time, because they
 edit the same files.
 """
@@ -17,10 +17,10 @@ from codec.agents.file_states import FileStates, Find, States, after_edit, could
 from codec.agents.transcript_events import (
     Command,
     Event,
+    PartFacts,
     Place,
-    Told,
     Transcript,
-    told_between,
+    facts_between,
     transcript_of,
 )
 from pipelines.importing.objects import Objects
@@ -41,7 +41,7 @@ class Compiled(NamedTuple):
     """
 
     part: Part
-    figures: Told
+    figures: PartFacts
     commands: tuple[Command, ...]
     files: Mapping[str, FileStates]
     places: tuple[Place, ...]
@@ -51,8 +51,8 @@ class Compiled(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Return True if there was no prompt, and nothing was done."""
-        told = self.figures
-        return not (told.prompt or told.usage or self.files or self.commands)
+        stated = self.figures
+        return not (stated.prompt or stated.usage or self.files or self.commands)
 
 
 class Read(NamedTuple):
@@ -87,7 +87,7 @@ def compile_session(streams: Sequence[Iterator[Event]], parts: Sequence[Part], f
     compiled = [
         Compiled(
             part=part,
-            figures=told_between(whole, helpers, part.since, part.until),
+            figures=facts_between(whole, helpers, part.since, part.until),
             commands=tuple(c for c in commands if part.since <= c.began <= part.until),
             files=found.files,
             places=main.places,

@@ -2,7 +2,7 @@
 
 1. A session's diff leads from the states before its first edits to the states after its last ones.
    If its commits contain all of its edits, which git's hashes prove, the diff is that of the
-   commits: it includes changes by commands, and any clone can remake it.
+   commits: it includes changes by commands, and any clone can recompute it.
 2. A recorded session is completed: its texts, its status, a greater figure and a diff of commits
    stay, and so do all changes by the user.
 """
@@ -89,7 +89,7 @@ def _with_crlf(state: State) -> State:
 
 
 def range_of(objects: Objects, commits: Sequence[str], pairs: Mapping[str, Pair], none: str) -> str:
-    """Return the range of consecutive commits that contain all of these edits; else empty.
+    """Return the range of consecutive commits that contain all of the edits; else empty.
 
     Args:
         objects: the objects of the repository.
@@ -114,36 +114,36 @@ def recording_of(
     draft: Draft, program: str, patch: bytes | None, *, infer: bool, prompts: bool
 ) -> Recording:
     """Return the recording for a part of a session."""
-    told = draft.compiled.figures
+    stated = draft.compiled.figures
     has_work = not draft.source.prompts  # prompts do not show the agent's work
     has_times = has_work and draft.source.has_times
     status, remark = inferred(draft.compiled.commands) if infer else ("UNKNOWN", "")
     return Recording(
-        agent=told.model or program,
-        task=told.prompt if prompts else "",
+        agent=stated.model or program,
+        task=stated.prompt if prompts else "",
         status=status,
         remark=remark,
         patch=patch,
         ranges=(draft.range,) if draft.range else (),
         commits=len(draft.commits) if has_work else None,
-        duration_min=minutes(told.work) if told.work is not None and has_times else None,
-        tokens_used=told.tokens if (told.tokens or 0) < NUMBER_LIMIT else None,
+        duration_min=minutes(stated.work) if stated.work is not None and has_times else None,
+        tokens_used=stated.tokens if (stated.tokens or 0) < NUMBER_LIMIT else None,
         id=draft.source.session_id,
-        time=time_text(told.first),
+        time=time_text(stated.first),
     )
 
 
 def transcript_of_draft(draft: Draft) -> FromTranscript:
     """Return the fact about the transcript."""
-    told = draft.compiled.figures
-    usage = told.usage._asdict() if told.usage is not None else {}
-    has_end = told.last and draft.source.has_times and not draft.source.prompts
+    stated = draft.compiled.figures
+    usage = stated.usage._asdict() if stated.usage is not None else {}
+    has_end = stated.last and draft.source.has_times and not draft.source.prompts
     return FromTranscript(
         agent=draft.source.agent,
         session=draft.source.session_id,
-        until=time_text(told.last),
+        until=time_text(stated.last),
         reader=TRANSCRIPT_READER,
-        wall_min=minutes(told.last - told.first) if has_end else None,
+        wall_min=minutes(stated.last - stated.first) if has_end else None,
         tokens={name: count for name, count in usage.items() if count},
         files=len(draft.files),
         unknown=draft.unknown,
@@ -192,7 +192,7 @@ def completed(history: History, new: Session) -> Session:
 
 
 def _takes_patch(history: History, new: Session) -> bool:
-    """Return True if a transcript's diff replaces that of a session without commits."""
+    """Return True if the diff of a transcript replaces the recorded one."""
     return new.patch is not None and (
         history.session.patch is None or history.session.transcript is not None
     )

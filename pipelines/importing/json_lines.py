@@ -82,7 +82,7 @@ def _find(agent: str, places: list[str]) -> Search:
             findings.append(unreadable(path, e))
             continue
         if head is None and _NAME.fullmatch(os.path.basename(path)) and os.path.getsize(path):
-            findings.append(unreadable(path, OSError("no record names a session")))
+            findings.append(unreadable(path, OSError("none of its lines names a session")))
         elif head is not None and head.agent == agent:
             heads.append((path, head))
     histories = [path for path, head in heads if head.is_history]

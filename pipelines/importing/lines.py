@@ -64,7 +64,7 @@ def files_below(place: str, name: re.Pattern[str], findings: list[Finding]) -> I
 
     Args:
         place: file or folder, which need not exist.
-        name: of the files that are transcripts.
+        name: the name of files that are transcripts.
         findings: what cannot be read is added here.
     """
     if os.path.isfile(place):
@@ -176,9 +176,9 @@ def damaged(path: str, kind: str, numbers: list[int]) -> Finding:
     """Return a finding on lines that cannot be read as they are.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         kind: the problem that the lines have.
-        numbers: of the lines.
+        numbers: the numbers of the lines.
     """
     shown = ", ".join(map(str, numbers[:_NAMED])) + (", ..." if len(numbers) > _NAMED else "")
     what = "line" if len(numbers) == 1 else f"{len(numbers)} lines"

@@ -72,7 +72,7 @@ class Objects:
             self._sizes[name] = int(words[2]) if found else 0
 
     def has(self, names: Iterable[str]) -> set[str]:
-        """Return the objects, among some full names, that the repository has."""
+        """Return those of the given full names that are objects of the repository."""
         asked = list(names)
         found = self.resolve(asked)
         return {name for name, known in zip(asked, found, strict=True) if known}

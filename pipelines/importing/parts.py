@@ -44,19 +44,17 @@ class Part(NamedTuple):
 
 
 class Known:
-    """The sessions of a workspace, by the agents' ids of them."""
+    """The sessions of a workspace, by the agents' ids."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._by_name: defaultdict[str, list[History]] = defaultdict(list)
         self._unnamed: dict[str, History] = {}
         for key, session in manifest.sessions.items():
             history = manifest.history(key)
-            if session.transcript is not None:
-                self._by_name[session.transcript.session].append(history)
-            elif session.id and _OWN_ID.fullmatch(session.id):
+            if name := agents_id(session):
+                self._by_name[name].append(history)
+            elif _OWN_ID.fullmatch(session.id):
                 self._unnamed[key] = history
-            elif session.id and (m := _ID.fullmatch(session.id)):
-                self._by_name[m["name"]].append(history)
 
     @property
     def has_unnamed(self) -> bool:
@@ -77,6 +75,14 @@ class Known:
         outputs = [c.output for c in commands if "session-codec" in c.text and "record" in c.text]
         found = {word for output in outputs for word in output.split()}
         return [self._unnamed[key] for key in sorted(found & self._unnamed.keys())]
+
+
+def agents_id(session: Session) -> str:
+    """Return the agent's id of a recorded session; empty if it is not known."""
+    if session.transcript is not None:
+        return session.transcript.session
+    found = _ID.fullmatch(session.id)
+    return "" if found is None or _OWN_ID.fullmatch(session.id) else found["name"]
 
 
 def milliseconds(time: str) -> int:

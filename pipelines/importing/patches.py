@@ -36,7 +36,7 @@ _MODES: Final = frozenset(("100644", "100755"))
 
 
 class PatchMaker:
-    """Collects pairs of states, and makes patches from them.
+    """Collects pairs of file states, and makes a patch from each pair.
 
     Args:
         repository: the repository of the user; None outside of git.
@@ -109,7 +109,7 @@ class PatchMaker:
         """Return the patches, by number. Nothing can be added afterwards.
 
         Args:
-            modes: of the files that git has, by path.
+            modes: the modes of the files that git has, by path.
             left_out: paths that no patch may contain.
         """
         first = len(self._marks) + 1

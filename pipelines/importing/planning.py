@@ -209,8 +209,8 @@ class _Planner:
         for name, count in read.unknown.items():
             self._result.unknown[f"{source.agent}: {name}"] += count
         for compiled in read.parts:
-            told = compiled.figures
-            if told.first and told.last >= self._request.since and not compiled.is_empty:
+            stated = compiled.figures
+            if stated.first and stated.last >= self._request.since and not compiled.is_empty:
                 self._drafts.append(self._draft(source, compiled))
 
     def _compile(self, source: Source, parts: Sequence[Part]) -> Read:
@@ -307,7 +307,7 @@ class _Planner:
 
 
 def _has_more(part: Part, source: Source) -> bool:
-    """Return True if the record of a session was made from more than a source has."""
+    """Return True if a session was recorded from a source with more facts than this one."""
     if part.history is None or not (source.prompts or source.is_text):
         return False
     recorded = part.history.session.transcript

@@ -127,7 +127,7 @@ EXIT_CODES: Final = {
 
 
 def exit_code(error: Exception) -> int:
-    """Return the exit code of an error; an unexpected exception has that of a bug."""
+    """Return the exit code of an error; an unexpected exception gets the code of a bug."""
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
@@ -143,7 +143,7 @@ def storage_error(error: OSError, path: str | None = None) -> StorageError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return Denied(f"{path}: {reason}", hint="Check the permissions of the path")
     if error.errno == errno.EFBIG:
-        return Unavailable(f"{path}: {reason}", hint="Replace it by a file of a sensible size")
+        return Unavailable(f"{path}: {reason}", hint="Replace it with a file of a sensible size")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space and run the same command again: it goes on where this one stopped"
         return Unavailable(f"{path}: {reason}", hint=hint)

@@ -4,8 +4,7 @@ A finding needs a user's attention and changes the exit code. A note is only rep
 declaration in old history, for example, cannot be repaired.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: a NamedTuple compiles each one that is a text, at every start.
 from typing import Literal, NamedTuple
 
 from codec.kinds import Key

@@ -16,7 +16,7 @@ class Progress(Protocol):
     def stage(
         self, name: str, total: int | None = None, *, in_bytes: bool = False
     ) -> AbstractContextManager[Advance]:
-        """Start a stage, which ends with the context.
+        """Start a stage; it ends when the context manager exits.
 
         Args:
             name: one word.

@@ -8,22 +8,33 @@
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 from collections.abc import Iterator
-from functools import partial
 from typing import Final, NamedTuple
 
-from codec.agents.codex_transcript import parent_of_rollout
-from codec.agents.transcript_events import Told, Transcript, told_between
+from codec.agents.transcript_events import PartFacts, Transcript, facts_between
 from codec.agents.transcripts import entries_of, read_transcript
 from pipelines.recording.spooled_events import Part, read_file
 
 #: The size in bytes from which a transcript is not read as a whole, so that tokens are unknown.
 TRANSCRIPT_LIMIT: Final = 1 << 25
 #: Folders in which agents keep transcripts, and variables that name other folders.
-_AGENT_FOLDERS: Final = ("~/.claude", "~/.codex", "~/.gemini")
-_AGENT_VARIABLES: Final = {"CLAUDE_CONFIG_DIR": "", "CODEX_HOME": "", "GEMINI_CLI_HOME": ".gemini"}
+_AGENT_FOLDERS: Final = {
+    "claude": ("~/.claude", "CLAUDE_CONFIG_DIR", ""),
+    "codex": ("~/.codex", "CODEX_HOME", ""),
+    "gemini": ("~/.gemini", "GEMINI_CLI_HOME", ".gemini"),
+}
+#: Where an agent keeps the transcript of a session in its folder.
+_NAMES: Final = {
+    "claude": ("projects/*/{id}.jsonl",),
+    "codex": (
+        "sessions/*/*/*/rollout-*-{id}.jsonl*", "archived_sessions/rollout-*-{id}.jsonl*",
+    ),
+    "gemini": ("tmp/*/chats/session-*-{id:.8}*.jsonl",),
+}  # fmt: skip
+#: Ids by which files are searched; others cannot be a part of a file's name.
+_FILE_ID: Final = r"[\w-]{8,64}"
 _HELPERS: Final = 64
 _FIRST_LINE: Final = 1 << 18
 
@@ -41,12 +52,12 @@ class Files(NamedTuple):
     helpers: tuple[Transcript, ...] = ()
     whole: bool = True
 
-    def told(self, since: int, until: int) -> Told:
+    def facts(self, since: int, until: int) -> PartFacts:
         """Return the facts about a part of the session; times are milliseconds since 1970."""
         if self.main is None:
-            return Told()
-        told = told_between(self.main, self.helpers, since, until)
-        return told if self.whole else told._replace(usage=None)
+            return PartFacts()
+        stated = facts_between(self.main, self.helpers, since, until)
+        return stated if self.whole else stated._replace(usage=None)
 
 
 def files_of(part: Part) -> Files:
@@ -63,9 +74,32 @@ def files_of(part: Part) -> Files:
     )
 
 
+def transcript_of(session_id: str) -> tuple[str, str] | None:
+    """Return the agent of a session and the path of its transcript; None if no file has its id.
+
+    Args:
+        session_id: the agent's id of the session.
+    """
+    import glob
+
+    if not re.fullmatch(_FILE_ID, session_id):
+        return None
+    for agent, folder in _folders():
+        for name in _NAMES[agent]:
+            pattern = os.path.join(glob.escape(folder), name.format(id=session_id))
+            if found := max(glob.iglob(pattern), default=""):
+                return agent, found
+    return None
+
+
+def is_agents_file(path: str) -> bool:
+    """Return True if a path is in a folder in which agents keep transcripts."""
+    return any(_is_below(path, folder) for _, folder in _folders())
+
+
 def _read(agent: str, path: str, session_id: str) -> tuple[Transcript, bool] | None:
     try:
-        if not any(map(partial(_is_below, path), _folders())):
+        if not is_agents_file(path):
             return None
         data = read_file(path, TRANSCRIPT_LIMIT + 1, follow=True)
     except (OSError, ValueError):
@@ -76,6 +110,8 @@ def _read(agent: str, path: str, session_id: str) -> tuple[Transcript, bool] | N
 
 def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
     """Yield the transcripts of sub-agents, each with the session that its lines name."""
+    import glob  # the start hook loads this module, and most starts read no transcript
+
     if part.agent == "claude":
         folder = os.path.join(path.removesuffix(".jsonl"), "subagents")
         for found in sorted(glob.glob(os.path.join(glob.escape(folder), "agent-*.jsonl"))):
@@ -95,6 +131,8 @@ def _helpers(part: Part, path: str) -> Iterator[tuple[str, str]]:
 
 def _child_of(path: str, session_id: str) -> str:
     """Return the id of a rollout if it is a sub-agent of a session; else empty."""
+    from codec.agents.codex_transcript import parent_of_rollout
+
     try:
         line = read_file(path, _FIRST_LINE, follow=False).partition(b"\n")[0]
     except OSError:
@@ -105,12 +143,12 @@ def _child_of(path: str, session_id: str) -> str:
     return ""
 
 
-def _folders() -> Iterator[str]:
-    """Yield the folders in which transcripts may be read."""
-    yield from map(os.path.expanduser, _AGENT_FOLDERS)
-    for name, inner in _AGENT_VARIABLES.items():
-        if os.path.isabs(folder := os.environ.get(name, "")):
-            yield os.path.join(folder, inner)
+def _folders() -> Iterator[tuple[str, str]]:
+    """Yield the agents, each with a folder in which its transcripts may be read."""
+    for agent, (default, variable, inner) in _AGENT_FOLDERS.items():
+        yield agent, os.path.expanduser(default)
+        if os.path.isabs(folder := os.environ.get(variable, "")):
+            yield agent, os.path.join(folder, inner)
 
 
 def _is_below(path: str, folder: str) -> bool:

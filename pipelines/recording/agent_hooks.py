@@ -153,7 +153,7 @@ def _entry(hooks: Hooks, command: str, seconds: int) -> dict[str, Any]:
 
 
 def _plugged(hooks: Hooks, program: str) -> Change:
-    """Return the edit that writes an agent's plugin, a file that is ours as a whole."""
+    """Return the edit that writes an agent's plugin, a file that only session-codec writes."""
     source = plugin_source(program, {name: seconds for _, name, seconds in hooks.events})
 
     def change(data: bytes | None) -> bytes | None:

@@ -10,7 +10,7 @@
       In another worktree than its own, time is not sufficient evidence for a session.
 3. A commit in a session's own worktree that no command explains is the session's if it was alone in
    that worktree: a user may have committed, or a background command. If other sessions worked
-   there, the commit is nobody's, unless this session has no transcript.
+   there, the commit is assigned to none of them, unless this session has no transcript.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from codec.agents.transcript_events import Command
 from pipelines.recording.reflogs import Move
 
 #: Text in commands that do what the beginning of a reflog's action states; the first match counts.
+#: The patterns are compiled at their first use: the start hook loads this module.
 _ACTIONS: Final = {
-    "commit (amend)": re.compile(r"--amend\b"),
-    "commit": re.compile(r"\bcommit\b"),
-    "rebase": re.compile(r"\b(?:rebase|pull)\b"),
-    "pull": re.compile(r"\bpull\b"),
-    "cherry-pick": re.compile(r"\bcherry-pick\b"),
-    "revert": re.compile(r"\brevert\b"),
-    "am": re.compile(r"\bam\b"),
+    "commit (amend)": r"--amend\b",
+    "commit": r"\bcommit\b",
+    "rebase": r"\b(?:rebase|pull)\b",
+    "pull": r"\bpull\b",
+    "cherry-pick": r"\bcherry-pick\b",
+    "revert": r"\brevert\b",
+    "am": r"\bam\b",
 }
 _SECOND: Final = 1000
 #: Evidence; a greater number is better. From `_SUBJECT` on, it is more than the time.
@@ -123,6 +124,6 @@ def _evidence(move: Move, command: Command, ended: int, *, at_home: bool) -> int
     if move.subject and move.subject in command.text:
         return _SUBJECT
     fits = next((p for name, p in _ACTIONS.items() if move.action.startswith(name)), None)
-    if fits is not None and fits.search(command.text):
+    if fits is not None and re.search(fits, command.text):
         return _FITTING if at_home else _ELSEWHERE
     return _RUNNING if at_home else None

@@ -1,4 +1,4 @@
-"""Read the manifests of the local branches that have moved since the last question to git.
+"""Read the manifests of the local branches that have moved since git was last asked.
 
 The state of the branches is a hash over the files of git that change with them, so git runs only
 after one has moved. A manifest is read once: the caller keeps the ids of those that it has read.
@@ -23,7 +23,7 @@ _LOOSE: Final = os.path.join("refs", "heads")
 
 
 class Moved(NamedTuple):
-    """What local branches hold after one of them has moved.
+    """The manifests of the local branches, after one of the branches has moved.
 
     Attributes:
         state: identifies the state of all local branches.
@@ -40,9 +40,9 @@ def read_moved(workspace: Workspace, state: str, manifests: Collection[str]) -> 
     """Return the manifests of the local branches; None if no branch has moved.
 
     Args:
-        workspace: whose branches.
-        state: of the branches at the last question.
-        manifests: ids of those that were read.
+        workspace: the workspace of the branches.
+        state: the state of the branches when git was last asked.
+        manifests: the ids of the manifests that were read.
 
     Raises:
         Denied, NotFound, Unavailable: git cannot be asked.

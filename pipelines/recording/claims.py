@@ -35,7 +35,7 @@ class Span(NamedTuple):
         files: the files in which the agent keeps the session.
         since, until: its times in milliseconds since 1970; `since` is 0 if its beginning is
             unknown.
-        told_since: from when the transcript belongs to this part; 0 for the whole. The transcript
+        facts_since: from when the transcript belongs to this part; 0 for the whole. The transcript
             of a session that was resumed or forked repeats earlier lines.
         root: the real path of its worktree, or of the workspace if the worktree is gone.
         head: the HEAD commit of its worktree at the end; empty if unknown.
@@ -45,7 +45,7 @@ class Span(NamedTuple):
     files: Files
     since: int
     until: int
-    told_since: int
+    facts_since: int
     root: str
     head: str
 
@@ -55,7 +55,7 @@ class Span(NamedTuple):
         commands = None
         if main is not None:
             every = (c for t in (main, *self.files.helpers) for c in t.commands)
-            commands = tuple(c for c in every if self.told_since <= c.began <= self.until)
+            commands = tuple(c for c in every if self.facts_since <= c.began <= self.until)
         return Claimant(self.part.record_id, self.root, self.since, self.until, commands)
 
 
@@ -79,7 +79,7 @@ class Claims:
             return self._span(part, until, entry.head)
         limit = self._next_start(part) or time.time_ns() // _NANO
         span = self._span(part, until, entry.head)
-        until = max(until, span.files.told(span.told_since, limit).last)
+        until = max(until, span.files.facts(span.facts_since, limit).last)
         return span._replace(until=until, head=head_at(span.root, until) or entry.head)
 
     def attribution(self, own: Span) -> Attribution:
@@ -91,9 +91,9 @@ class Claims:
         files = self._files_of(part)
         start = part.start
         since = start.entry.time // _NANO if start else _first_time(files)
-        told_since = since if start and start.input.source not in _FRESH else 0
+        facts_since = since if start and start.input.source not in _FRESH else 0
         root = worktree_of(os.fsdecode(part.events[0].entry.root))
-        return Span(part, files, since, until, told_since, root, head)
+        return Span(part, files, since, until, facts_since, root, head)
 
     def _claimant(self, part: Part) -> Claimant:
         """Return a part as one that may have made commits, until now if it goes on."""

@@ -1,6 +1,6 @@
 """Ask git for the commits since a point and in recorded ranges, and group commits into ranges.
 
-Commits are read in two runs of git, however many sessions need them: reachability and the base of a
+Commits are read in one run of git, however many sessions need them: reachability and the base of a
 range are computed from their parents.
 """
 
@@ -18,6 +18,15 @@ from pipelines.workspace.location import REFERENCES, Workspace
 
 #: The files that only session-codec writes, and its folder.
 _OWN: Final = (*LEFT_OUT, REFERENCES, ".session-codec")
+#: Settings and options that keep the output of `git log` independent of the user's settings. Below
+#: the subject of a commit are the names of its files, with merges and without renames left out.
+_LOG_SETTINGS: Final = ("log.showRoot=true", "log.follow=false")
+_LOG: Final = (
+    "log", "--stdin", "--ignore-missing", "--full-history", "--sparse", "--topo-order", "--reverse",
+    "--name-only", "--no-renames", "--ignore-submodules=none", "--no-relative", "-O/dev/null",
+    "--no-color", "--no-decorate", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8",
+    "--format=tformat:%x00%H %P%x00%s",
+)  # fmt: skip
 
 
 class Commits(NamedTuple):
@@ -26,10 +35,12 @@ class Commits(NamedTuple):
     Attributes:
         parents: the parents of each commit, the oldest first.
         counted: the commits that count: merges, and those that change other files than our own.
+        subjects: the first line of each commit's message.
     """
 
     parents: Mapping[str, Sequence[str]]
     counted: Set[str]
+    subjects: Mapping[str, str]
 
     def reached(self, tips: Iterable[str]) -> set[str]:
         """Return the commits that are reachable from some commits."""
@@ -81,7 +92,7 @@ class Past(NamedTuple):
 
     logs: Sequence[Log]
     tips: Set[str] = frozenset()
-    commits: Commits = Commits({}, frozenset())
+    commits: Commits = Commits({}, frozenset(), {})
 
 
 def read_past(
@@ -111,16 +122,21 @@ def read_commits(
 ) -> Commits:
     """Return the commits since a session began; commits missing in the repository are left out."""
     data = "".join(f"{name}\n" for name in (*sorted(tips), *(f"^{c}" for c in floor))).encode()
-
-    def read(*arguments: str) -> list[str]:
-        command = ("rev-list", "--ignore-missing", "--full-history", "--stdin", *arguments)
-        return run_git(repository, *command, data=data).stdout.decode().splitlines()
-
-    lines = (line.split() for line in read("--topo-order", "--reverse", "--parents"))
-    parents = {commit: of for commit, *of in lines}
-    counted = set(read("--", *_counted(workspace))) if parents else set()
-    counted.update(commit for commit, of in parents.items() if len(of) > 1)
-    return Commits(parents, counted)
+    done = run_git(
+        repository, *_LOG, "--", *_counted(workspace), data=data, settings=_LOG_SETTINGS
+    )  # fmt: skip
+    words = done.stdout.decode(errors="replace").split("\0")
+    parents: dict[str, Sequence[str]] = {}
+    counted: set[str] = set()
+    subjects: dict[str, str] = {}
+    for hashes, text in zip(words[1::2], words[2::2], strict=True):
+        commit, *of = hashes.split()
+        subject, _, files = text.partition("\n")
+        parents[commit] = of
+        subjects[commit] = subject.strip()
+        if len(of) > 1 or files.strip():
+            counted.add(commit)
+    return Commits(parents, counted, subjects)
 
 
 def known_commits(

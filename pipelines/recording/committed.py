@@ -5,7 +5,9 @@
    removal of a worktree would lose it. Without git, the manifest itself counts.
 2. git runs only after a branch has moved. The branch of HEAD is read first, because it nearly
    always has everything. Manifests of other branches are read once: their ids are stored.
-3. Before a session leaves, its patch is in `.diffs`, or in an archive there.
+3. A session stays while hooks wait to record another one that ran at the same time: a manifest of
+   another branch has it, but commits and ids are compared with this branch's and with the store.
+4. Before a session leaves, its patch is in `.diffs`, or in an archive there.
 """
 
 from __future__ import annotations
@@ -13,14 +15,16 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.manifest.fact_lines import erased_digests, read_fact, split_lines
-from codec.manifest.facts import Fact
-from codec.manifest.jsonl import fact_digest
+from codec.manifest.facts import Fact, Revision
+from codec.manifest.jsonl import fact_digest, identity_of
 from codec.records import Session
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
+from pipelines.recording.spool import oldest_waiting, spool_of
 from pipelines.system.fs.files import keep_file, make_folder, mapped, read_bytes, sync_directory
 from pipelines.system.git.worktree import head_of
 from pipelines.workspace import pending
@@ -32,13 +36,14 @@ from pipelines.workspace.reading import ERASED, is_held
 
 #: The file with the last question to git, next to the facts.
 _ASKED: Final = "asked.json"
+_SECOND: Final = 10**9
 
 #: A pending line and its fact.
 Pending = tuple[bytes, Fact]
 
 
 class _Asked(NamedTuple):
-    """The last question to git, and its answer.
+    """The answer of git when it was last asked.
 
     Attributes:
         head: the commit of HEAD.
@@ -68,9 +73,13 @@ def release(workspace: Workspace, *, everywhere: bool = False) -> None:
     if not lines:
         return
     store = pending.shared_folder(workspace)
+    every = _decoded(lines)
     if store is None:
         with mapped(workspace.path(MANIFEST)) as manifest:
-            _leave(workspace, _held_by(manifest, _decoded(lines)))
+            _leave(workspace, _held_by(manifest, every))
+        return
+    facts = _not_needed(workspace, every)
+    if not facts:
         return
     known = asked = _read_asked(store)
     held: dict[bytes, Fact] = {}
@@ -79,27 +88,44 @@ def release(workspace: Workspace, *, everywhere: bool = False) -> None:
         if branch and head and head != asked.head:
             from pipelines.workspace.git_queries import content_at
 
-            held = _held_by(content_at(workspace, head, MANIFEST), _decoded(lines))
+            held = _held_by(content_at(workspace, head, MANIFEST), facts)
             asked = asked._replace(head=head)
-        if everywhere and len(held) < len(lines):
+        if everywhere and len(held) < len(facts):
             from pipelines.recording.branches import read_moved
 
             moved = read_moved(workspace, asked.branches, asked.manifests)
             if moved is not None:
-                facts = _decoded(lines)
                 for manifest in moved.contents:
                     held |= _held_by(manifest, facts)
                 asked = asked._replace(branches=moved.state, manifests=moved.manifests)
     except (Denied, NotFound, Unavailable):
         return
     _leave(workspace, held)
-    if len(held) < len(lines) and asked != known:
+    # The answer is kept only if git was asked about all facts.
+    if len(held) < len(facts) == len(every) and asked != known:
         keep_file(os.path.join(store, _ASKED), json.dumps(asked).encode())
 
 
 def _decoded(lines: Sequence[bytes]) -> list[Pending]:
     """Return the facts on lines; a line that is not a fact stays in the store."""
     return [(line, fact) for line in lines if (fact := read_fact(line)) is not None]
+
+
+def _not_needed(workspace: Workspace, facts: Sequence[Pending]) -> list[Pending]:
+    """Return the facts without those of sessions that ended after a waiting one had begun."""
+    oldest = oldest_waiting(spool_of(workspace.home))
+    if oldest is None:
+        return [*facts]
+    begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(oldest // _SECOND))
+    needed = {identity_of(f) for _, f in facts if isinstance(f, Session) and f.time >= begun}
+    return [(line, fact) for line, fact in facts if _session_of(fact) not in needed]
+
+
+def _session_of(fact: Fact) -> str:
+    """Return the identity of the session of a fact; empty for other facts."""
+    if isinstance(fact, Session):
+        return identity_of(fact)
+    return fact.of if isinstance(fact, Revision) else ""
 
 
 def _held_by(manifest: mmap.mmap | bytes, facts: Sequence[Pending]) -> dict[bytes, Fact]:
@@ -141,7 +167,7 @@ def _leave(workspace: Workspace, held: Mapping[bytes, Fact]) -> None:
 
 
 def _read_asked(store: str) -> _Asked:
-    """Return the last question to git; an empty one if it cannot be read."""
+    """Return the last answer of git; an empty one if it cannot be read."""
     try:
         head, branches, manifests = json.loads(read_bytes(os.path.join(store, _ASKED)))
         return _Asked(str(head), str(branches), tuple(map(str, manifests)))

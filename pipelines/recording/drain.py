@@ -1,7 +1,7 @@
 """Record the sessions whose events hooks left in the spool.
 
 1. The sessions of a run are written to the pending store at once; their events are removed when the
-   sessions are durable. A run that is killed before is repeated, and an id is recorded once.
+   sessions are durable. A run that is killed before that is repeated; each id is recorded once.
 2. Every part of a session that ended is recorded, with or without commits. A session that the agent
    recorded itself is completed, not recorded again.
 3. The next verb in any worktree records a session, whatever its worktree.
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from codec.agents.transcript_events import Told, minutes
+from codec.agents.transcript_events import PartFacts, minutes
 from codec.errors import EncodeError
 from codec.manifest.facts import Revision
 from codec.manifest.identity import History
@@ -78,12 +78,12 @@ class _Draining(NamedTuple):
     patches: list[bytes]
 
     def recorded(self) -> list[Recorded]:
-        """Return the newest facts with commits, first those of this run."""
+        """Return the newest facts with commits; the facts of this run come first."""
         of_run = filter(None, map(recorded_by, reversed(self.facts)))
         return [*of_run, *self.known]
 
     def add(self, fact: Session | Revision, patch: bytes | None = None) -> None:
-        """Add a fact to those for the pending store."""
+        """Add a fact that the run will write to the pending store."""
         self.facts.append(fact)
         if patch:
             self.patches.append(patch)
@@ -197,10 +197,10 @@ def _record(run: _Draining, part: Part) -> list[Session]:
     if own is None and (adopted := _adopted(recorded, taken, span)):
         own = known_history(run.workspace, adopted.id)
         taken = _commits(run, repository, span, _without(recorded, own))
-    since = _closed(known[:-1], span.told_since)
-    told = span.files.told(since, span.until)
+    since = _closed(known[:-1], span.facts_since)
+    stated = span.files.facts(since, span.until)
     if own is None:
-        recording = _recording(repository, span, told, taken)
+        recording = _recording(repository, span, stated, taken)
         keys = [fact.key for fact in run.facts if isinstance(fact, Session)]
         done = new_session(run.workspace, recording, keys)
         run.findings.extend(done.findings)
@@ -210,7 +210,7 @@ def _record(run: _Draining, part: Part) -> list[Session]:
     if taken is not None and not _replaces(own, taken):
         more = _commits(run, repository, span, recorded)
         taken = _added(own, more) if more is not None else None
-    recording = _recording(repository, span, told, taken)
+    recording = _recording(repository, span, stated, taken)
     for earlier in known[:-1]:
         _complete_earlier(run, earlier, span, known)
     becomes = with_recording(own.session, recording)
@@ -221,7 +221,7 @@ def _record(run: _Draining, part: Part) -> list[Session]:
 
 
 def _closed(earlier: Sequence[History], since: int) -> int:
-    """Return the start of a part's last session: the time when the session before was recorded."""
+    """Return the start of a part's last session: the time when the previous one was recorded."""
     return _time_of(earlier[-1].session) if earlier else since
 
 
@@ -230,11 +230,11 @@ def _complete_earlier(
 ) -> None:
     """Complete a session from the transcript, if another session of the same part followed it."""
     at_ = [h.base.id for h in known].index(history.base.id)
-    since = _closed(known[:at_], span.told_since)
-    told = span.files.told(since, _time_of(history.session))
+    since = _closed(known[:at_], span.facts_since)
+    stated = span.files.facts(since, _time_of(history.session))
     recording = Recording(
-        agent=history.session.agent, task="", tokens_used=told.tokens,
-        duration_min=minutes(told.work) if told.work is not None else None,
+        agent=history.session.agent, task="", tokens_used=stated.tokens,
+        duration_min=minutes(stated.work) if stated.work is not None else None,
     )  # fmt: skip
     becomes = with_recording(history.session, recording)
     if becomes != history.session:
@@ -246,7 +246,7 @@ def _time_of(session: Session) -> int:
 
 
 def _repository(workspace: Workspace, part: Part) -> Workspace:
-    """Return the workspace in which git is asked about a part: where it ran, if that exists."""
+    """Return the workspace in which a part ran, if it still exists and is in git; else this one."""
     root = os.fsdecode(part.events[0].entry.root)
     if os.path.realpath(root) == os.path.realpath(workspace.root) or not os.path.isdir(root):
         return workspace
@@ -296,7 +296,7 @@ def _adopted(recorded: Sequence[Recorded], taken: Taken | None, span: Span) -> S
 
 
 def _replaces(own: History, taken: Taken) -> bool:
-    """Return True if found commits include all that a session is recorded with."""
+    """Return True if the found commits include all recorded commits of a session."""
     session = own.session
     ranges = session.commits_of or ((session.range,) if session.range else ())
     ends = {commits.rpartition("..")[2] for commits in ranges}
@@ -304,33 +304,36 @@ def _replaces(own: History, taken: Taken) -> bool:
 
 
 def _added(own: History, more: Taken) -> Taken | None:
-    """Return the commits that a session is recorded with, and further ones."""
+    """Return the recorded commits of a session, and further ones."""
     session = own.session
     ranges = session.commits_of or ((session.range,) if session.range else ())
     if not ranges or not more.ranges:
         return None
-    return Taken((*ranges, *more.ranges), (session.metrics.commits or 0) + more.commits)
+    commits = (session.metrics.commits or 0) + more.commits
+    return Taken((*ranges, *more.ranges), commits, subject=more.subject)
 
 
-def _recording(repository: Workspace, span: Span, told: Told, taken: Taken | None) -> Recording:
+def _recording(
+    repository: Workspace, span: Span, stated: PartFacts, taken: Taken | None
+) -> Recording:
     """Return the recording for a part of a session."""
     part = span.part
     made = taken if taken is not None and taken.commits else None
-    task = told.prompt if read_config(repository).prompts else ""
+    task = stated.prompt if read_config(repository).prompts else ""
     if not task and made is not None:
-        task = subject_of(repository, made.ranges[-1].rpartition("..")[2])
+        task = made.subject or subject_of(repository, made.ranges[-1].rpartition("..")[2])
     models = (event.input.model for event in reversed(part.events))
-    work = told.work
+    work = stated.work
     if work is None and part.start is not None:
         work = max(span.until - span.since, 0)
     return Recording(
-        agent=told.model or next(filter(None, models), "") or NAMES[part.agent],
+        agent=stated.model or next(filter(None, models), "") or NAMES[part.agent],
         task=task or _branch(part),
         patch=patch_of(repository, made.ranges) if made is not None else None,
         ranges=made.ranges if made is not None else None,
         commits=taken.commits if taken is not None else None,
         duration_min=minutes(work) if work is not None else None,
-        tokens_used=told.tokens if (told.tokens or 0) < NUMBER_LIMIT else None,
+        tokens_used=stated.tokens if (stated.tokens or 0) < NUMBER_LIMIT else None,
         id=part.record_id,
         time=f"{moment(datetime.fromtimestamp(span.until // _SECOND, UTC))[:19]}Z",
     )

@@ -39,7 +39,7 @@ def put_revision(
     Args:
         workspace: the workspace of the session.
         history: the session as it is now.
-        becomes: the session as it is to be.
+        becomes: the revised session.
         by: who revises the session.
         patch: the bytes of its diff, if the diff changes.
     """

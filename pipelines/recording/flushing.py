@@ -106,7 +106,7 @@ def flush(
 def keep_until_committed(
     workspace: Workspace, facts: Sequence[Fact], erased: frozenset[str] = frozenset()
 ) -> None:
-    """Put facts that are about to be written into the store, and remove erased facts.
+    """Store the facts that are about to be written, and remove erased facts from the store.
 
     Outside of git, nothing is put into the store.
 
@@ -152,7 +152,7 @@ def _changes(
 
 
 def _have_rows(workspace: Workspace, keys: Sequence[bytes]) -> bool:
-    """Return True if a v2 file has a row of one of these sessions, as after a partial checkout."""
+    """Return True if a v2 file has a row of a given session, as after a partial checkout."""
     for name in _FILES[1:] if keys else ():
         with mapped(workspace.path(name)) as data:
             if any(data.find(key) >= 0 for key in keys):

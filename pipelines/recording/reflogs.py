@@ -78,7 +78,7 @@ class Made(NamedTuple):
     Attributes:
         here: the commits that were made.
         rewritten: the commits that a rebase made from others.
-        amended: the commits that replaced others, and these.
+        amended: the commits that an amendment replaced, by the commit that replaced them.
     """
 
     here: frozenset[str]

@@ -49,7 +49,7 @@ def revision_to(history: History, session: Session, by: Author) -> Revision:
 
     Args:
         history: the session as it is now.
-        session: the session, as it is to be.
+        session: the revised session.
         by: who revises the session.
     """
     return Revision(
@@ -61,15 +61,15 @@ def revision_to(history: History, session: Session, by: Author) -> Revision:
 
 
 def as_logged(history: History) -> Session:
-    """Return a session as the v1 log last had it, without later changes by users and hooks."""
+    """Return a session as the v1 log last stated it, without later changes by users and hooks."""
     return apply_revisions(history.base, _by_log(history))
 
 
 def _log_revision(history: History, session: Session) -> Revision:
     """Return the revision of a session whose entry in the v1 log changed.
 
-    It follows only revisions by the log. So it is a head beside those of users and hooks, whose
-    changes the rules for several heads keep.
+    It follows only revisions by the log. So it is one more head beside those of users and hooks,
+    and the rules for several heads keep their changes.
 
     Args:
         history: the session as it is now.
@@ -108,7 +108,7 @@ def revised_by_log(history: History, session: Session) -> tuple[Session | Revisi
 
 
 def joined_by_log(old: History, new: History) -> Revision:
-    """Return the revision by which two sessions are versions of one entry of the v1 log.
+    """Return the revision that joins two sessions as versions of one entry of the v1 log.
 
     It states each field in which any fact of the two differs from the newer version, because
     either can be the base of the session that they make.
@@ -136,11 +136,11 @@ def _by_log(history: History) -> list[Revision]:
 
 
 def private_facts(history: History, session: Session, time: str) -> tuple[list[Fact], PurgedText]:
-    """Return the facts that replace a session's facts with texts, and the fact that erases these.
+    """Return facts without texts that replace a session's facts, and the fact that erases those.
 
     Args:
         history: the session as it is now.
-        session: the session as it is to be, without texts.
+        session: the revised session, without texts.
         time: the current time, as facts state it.
 
     Raises:

@@ -4,7 +4,7 @@ Claude Code exports `CLAUDE_CODE_SESSION_ID`, Codex `CODEX_THREAD_ID`, and our p
 `OPENCODE_SESSION_ID`. If one agent runs another, commands have both variables; the agent whose
 process is nearer counts.
 
-Every `record` loads this module: the reader of events is imported only if the spool has some.
+Every `record` loads this module, so it imports the reader of events only if the spool has events.
 """
 
 from __future__ import annotations

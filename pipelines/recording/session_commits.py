@@ -45,7 +45,7 @@ class Beginning(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """A part of a session whose commits are searched.
+    """A part of a session whose commits are to be found.
 
     Attributes:
         head: the full hash of HEAD at its end.
@@ -71,13 +71,15 @@ class Taken(NamedTuple):
         ranges: each is `BASE..HEAD`, in their order; empty without commits.
         commits: the number of commits.
         seen: all commits that it made, including those that were recorded before.
-        made: these, and the commits that later ones replaced.
+        made: `seen`, and the commits that later ones replaced.
+        subject: the first line of the last commit's message; empty if it was not read.
     """
 
     ranges: tuple[str, ...]
     commits: int
     seen: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
+    subject: str = ""
 
 
 def commits_until_now(
@@ -143,7 +145,8 @@ def commits_of_stretch(
     mine = [commit for commit in seen if commit not in taken]
     ranges = ranges_of(repository, mine, since, made)
     every = made.here.union(seen) if made else frozenset(seen)
-    return Taken(tuple(ranges), len(mine), frozenset(seen), every)
+    subject = commits.subjects[mine[-1]] if mine else ""
+    return Taken(tuple(ranges), len(mine), frozenset(seen), every, subject)
 
 
 def _commits(
@@ -187,8 +190,8 @@ def _limits(moves: Sequence[Move], stretch: Stretch, anchors: Sequence[str]) -> 
 def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
     """Return the index of the first move of a session.
 
-    Reflogs count seconds: of the moves in the second of the beginning, those from the first that
-    leads to the commit of the beginning count.
+    Reflogs count seconds: of the moves in the second in which the session began, count those from
+    the first one to the commit at its beginning.
     """
     before = sum(move.time < begun.time for move in moves)
     if before and moves[before - 1].new == begun.commit:
@@ -198,7 +201,7 @@ def _first_index(moves: Sequence[Move], begun: Beginning) -> int:
 
 
 def _index(moves: Sequence[Move], commit: str, time: int) -> int:
-    """Return the index after the last move to a commit up to a time, else after any move."""
+    """Return the index after the last move up to a time, preferably one that led to a commit."""
     before = [n for n, move in enumerate(moves, 1) if move.time <= time]
     there = [n for n in before if moves[n - 1].new == commit]
     return max(there or before, default=0)

@@ -1,9 +1,9 @@
 """The spool: events of sessions that hooks left, and from which the next verb makes sessions.
 
 1. An entry gets its name when it is complete: a hook that is killed leaves a whole entry, or a
-   temporary file that `waiting` accepts as one when nobody can be writing it any more.
+   temporary file that `waiting` accepts as one when no process can still be writing it.
 2. When `leave` returns, entry and name are on the disk. Both are synced at the same time, which
-   takes half as long; if the machine stops before, the entry shows that it was cut.
+   takes half as long; if the machine stops before that, the entry shows that it was cut.
 3. Names are sorted by time, and state the event, so that no file is read to see that nothing
    waits.
 
@@ -84,6 +84,12 @@ def waiting(spool: str) -> list[str]:
         return []
 
 
+def oldest_waiting(spool: str) -> int | None:
+    """Return the time of the oldest entry in nanoseconds since 1970; None if nothing waits."""
+    times = (name.partition("-")[0] for name in waiting(spool))
+    return next((int(when) for when in times if when.isdecimal() and when.isascii()), None)
+
+
 def has_work(spool: str) -> bool:
     """Return True if a session ended or paused, or its agent is gone; starts alone are ignored."""
     names = waiting(spool)
@@ -93,7 +99,7 @@ def has_work(spool: str) -> bool:
 
 
 def _is_abandoned(path: str) -> bool:
-    """Return True if the agent of a start is gone, or nothing was known of it for long."""
+    """Return True if the agent of a start has ended, or has been unknown for a long time."""
     from codec.agents.spool_entry import HEAD_LIMIT, decode_entry
     from codec.errors import FormatError
     from pipelines.recording.agent_process import has_ended

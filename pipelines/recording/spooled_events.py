@@ -201,7 +201,7 @@ def broken(name: str, message: str) -> Finding:
         code="spool-broken",
         message=message,
         file=f".session-codec/spool/{BROKEN}/{name}",
-        hint="Look at it, record its session with 'session-codec record', and remove it",
+        hint="Inspect the file, record its session with 'session-codec record', and delete it",
     )
 
 

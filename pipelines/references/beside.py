@@ -21,7 +21,7 @@ def build_references(
     count: Callable[[str], int],
     budget: int,
 ) -> tuple[bytes, ReferencesBuilt]:
-    """Return references for a workspace without the file; the worker runs this to count tokens.
+    """Return the first references of a workspace; the worker runs this to count tokens.
 
     Args:
         root, repository, logs: see `read_stated`.

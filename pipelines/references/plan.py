@@ -164,7 +164,7 @@ def _read_file(workspace: Workspace) -> bytes | None:
     if os.path.islink(path):
         raise Conflict(
             f"{REFERENCES} is a symbolic link; nothing is read or written through it",
-            hint="Replace the link by the file itself",
+            hint="Replace the link with the file itself",
         )
     try:
         with open(path, "rb") as f:
@@ -296,7 +296,7 @@ def stale_finding(made: Plan) -> Finding:
     """Return a finding: the file differs from what a refresh would write."""
     return Finding(
         code="stale",
-        message=f"differs from what the repository states: {summary(made)}",
+        message=f"differs from the repository's files: {summary(made)}",
         file=REFERENCES,
         hint="Run 'session-codec references' and commit the file",
     )

@@ -40,7 +40,9 @@ def read_stated(
             if not os.path.isfile(target):
                 continue
             if os.path.commonpath([top, target]) != top:
-                problems.append(FormatError("leads out of the repository; not read", file=path))
+                problems.append(
+                    FormatError("is a link to a place outside the repository; not read", file=path)
+                )
                 continue
             try:
                 with open(target, "rb") as f:

@@ -116,7 +116,9 @@ def read_identities(path: str) -> list[Any]:
         ) from None
     if data.startswith(_ENCRYPTED):
         raise FormatError(
-            "is encrypted itself", file=path, hint="Decrypt it first: age -d -o identity FILE"
+            "the identity file is encrypted",
+            file=path,
+            hint="Decrypt it first: age -d -o identity FILE",
         )
     try:
         if data.startswith(_KEY_FILE):
@@ -158,7 +160,7 @@ def decrypt(source: IO[bytes], target: IO[bytes], identities: Sequence[Any], nam
         if str(e) == _NOT_OURS:
             raise Denied(
                 f"{name}: no identity can decrypt it",
-                hint="Name the identity of one of its recipients with --identity",
+                hint="Pass the identity of one of its recipients with --identity",
             ) from None
         raise _damaged(name) from None
     except OSError as e:

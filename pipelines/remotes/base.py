@@ -183,7 +183,7 @@ def bounded(write: Callable[[bytes], object], limit: int, name: str) -> Callable
 
 
 def changed(name: str) -> IntegrityError:
-    """Return the error that content changed between planning and uploading."""
+    """Return the error for content that changed between planning and uploading."""
     return IntegrityError(
         "changed while it was sent; nothing was stored",
         file=name,

@@ -46,7 +46,7 @@ from pipelines.remotes.base import (
 
 #: The most bytes of an encrypted object before its content.
 _HEADER: Final = 1 << 16
-_NO_IDENTITY: Final = "Name a file of identities with --identity, or SESSION_CODEC_IDENTITY"
+_NO_IDENTITY: Final = "Pass a file of identities with --identity, or set SESSION_CODEC_IDENTITY"
 
 
 class _There(NamedTuple):
@@ -93,7 +93,7 @@ class EncryptedRemote:
         self.requests = remote.requests
 
     def list_all(self) -> list[Stored]:
-        """Return all objects that these recipients can read, by name.
+        """Return all objects that the recipients can read, by name.
 
         Raises:
             Denied: it has encrypted objects, and no recipient or identity was given.
@@ -127,7 +127,7 @@ class EncryptedRemote:
             if first:
                 raise Denied(
                     f"{self.url}: holds encrypted objects; refusing to upload unencrypted ones",
-                    hint="Name the recipients with --encrypt-to, or name another remote",
+                    hint="Pass the recipients with --encrypt-to, or use another remote",
                 )
             return frozenset()
         if first and not self._identities:
@@ -140,7 +140,7 @@ class EncryptedRemote:
         if first and not mine:
             raise Denied(
                 f"{self.url}: no identity can decrypt its objects",
-                hint="Name the identity of one of its recipients with --identity",
+                hint="Pass the identity of one of its recipients with --identity",
             )
         return frozenset(mine)
 

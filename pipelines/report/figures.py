@@ -205,7 +205,7 @@ def _by_length(task: Task) -> tuple[int, str]:
 
 
 def _tasks(sessions: Iterable[Session], order: Callable[[Session], tuple[int, str]]) -> list[Task]:
-    """Return all tasks, each with its last session in an order."""
+    """Return all tasks, each with the session that is last in the given order."""
     groups: dict[str, list[Session]] = {}
     for session in sessions:
         groups.setdefault(session.task, []).append(session)

@@ -117,7 +117,7 @@ def html(page: Page) -> Iterator[bytes]:
 
 
 def data_block(name: str, value: Any) -> str:
-    """Return a value as a block of data that browsers take for neither a script nor markup."""
+    """Return a value as a block of data that browsers treat neither as script nor as markup."""
     # In ASCII: no line separators, lone surrogates or other encodings.
     text = json.dumps(value, separators=(",", ":")).translate(_ESCAPED)
     return f'<script type="application/json" id="{name}">{text}</script>\n'

@@ -13,7 +13,7 @@ def asset(name: str) -> str:
 
 
 def style_of(name: str) -> str:
-    """Return a style sheet after the rules that all pages share."""
+    """Return the rules that all pages share, followed by a style sheet."""
     return asset("base.css") + asset(name)
 
 

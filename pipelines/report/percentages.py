@@ -1,4 +1,4 @@
-"""Write percentages so that no figure looks better than it is: only all is 100, only none is 0."""
+"""Write percentages so that none looks better than it is: 99.99 % is not shown as 100 %."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def in_percent(percent: float) -> str:
 
 
 def loss_in_percent(percent: float) -> str:
-    """Return a share that is better when it is small, rounded up: only none of it is 0."""
+    """Return the percentage of a loss, rounded up, so that a small loss is not shown as 0 %."""
     return f"{0 - rounded_down(-percent, 1):.1f} %"

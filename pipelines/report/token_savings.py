@@ -55,7 +55,7 @@ class Baseline(NamedTuple):
 
     @property
     def reduction(self) -> float:
-        """Return the per cent saved; negative if it costs more now."""
+        """Return the percentage saved; negative if the cost is higher now."""
         return 100.0 * (self.before - self.after) / self.before if self.before else 0.0
 
 
@@ -209,7 +209,7 @@ def costs_in_v1(
 
 
 def last_versions(manifest: Manifest) -> list[V1Version]:
-    """Return for each v1 log the version that was retired, else the one seen last."""
+    """Return the current version of each v1 log: the retired version, else the one seen last."""
     return list(manifest.current_versions().values())
 
 

@@ -1,15 +1,15 @@
 """Find sessions: rank them, and explain why each one matches.
 
 An answer quotes text that others wrote. It is marked as data, in quotes on one line, without
-that a terminal obeys; the number of quoted characters is limited. The name of an agent is shown as
-one word, whatever the fact states.
+control characters that a terminal obeys; the number of quoted characters is limited. The name of an
+agent is shown as one word, whatever the fact states.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.kinds import Key
 from codec.names import name_of
@@ -31,6 +31,9 @@ from pipelines.search.reasons import (
 from pipelines.search.refresh import ask_index, is_first_time, missing_diffs, paths_in
 from pipelines.search.vectors import LIMIT, refresh_vectors
 from pipelines.workspace.location import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.search.encoder import Vectors
 
 DEFAULT_LIMIT: Final = 5
 #: The most characters that an answer quotes from a task and from the matching sentence.
@@ -104,6 +107,13 @@ class Answers(NamedTuple):
     words_only: bool = False
 
 
+class _Meaning(NamedTuple):
+    """The encoder, and the vector of the question."""
+
+    encoder: Encoder
+    question: Vectors
+
+
 def find(workspace: Workspace, question: Question, progress: Progress | None = None) -> Answers:
     """Return the sessions that answer a question.
 
@@ -121,19 +131,20 @@ def find(workspace: Workspace, question: Question, progress: Progress | None = N
     def ask(connection: sqlite3.Connection) -> Answers:
         if not terms:
             return Answers([])
-        encoder, unread = None, 0
+        meaning, unread = None, 0
         if is_available():
             ranked = answered_by_words(connection, asked)
         else:
             ranked = by_words(connection, asked)
         if ranked is None:
             encoder = load_encoder()
+            meaning = _Meaning(encoder, encoder.encode([asked.text])[0])
             most = None if question.embed_all else LIMIT
             unread = refresh_vectors(connection, encoder, progress or Silent(), most)
-            ranked = by_both(connection, asked, encoder)
+            ranked = by_both(connection, asked, meaning.question)
         numbers = [r.number for r in ranked]
         return Answers(
-            _described(connection, numbers, asked, workspace, encoder),
+            _described(connection, numbers, asked, workspace, meaning),
             count_others(connection, terms, asked.wanted, numbers, in_diffs=asked.in_diffs),
             missing_diffs(connection) if asked.in_diffs or asked.wanted.path else 0,
             unread,
@@ -186,7 +197,7 @@ def _described(
     numbers: Sequence[int],
     asked: Asked,
     workspace: Workspace,
-    encoder: Encoder | None,
+    meaning: _Meaning | None,
 ) -> list[Found]:
     """Return sessions with the reasons for which they match."""
     store = None
@@ -210,8 +221,8 @@ def _described(
         heads.append((key, time, agent, task, status))
         reasons.append((texts, reason))
     final = [reason for _, reason in reasons]
-    if encoder is not None:
-        final = reasons_by_meaning(reasons, asked.text, asked.terms, encoder)
+    if meaning is not None:
+        final = reasons_by_meaning(reasons, meaning.question, asked.terms, meaning.encoder)
     return [_found(head, reason) for head, reason in zip(heads, final, strict=True)]
 
 

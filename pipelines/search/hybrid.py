@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codec.search.excerpt import matching
 from codec.search.terms import is_code
-from pipelines.search.encoder import Encoder
 from pipelines.search.lexical import Filter, Ranked, completed, rank, with_every
-from pipelines.search.vectors import Similar, similarities
+from pipelines.search.vectors import similarities
+
+if TYPE_CHECKING:
+    from pipelines.search.encoder import Vectors
 
 #: The most sessions that are considered, by words and by meaning.
 _CANDIDATES: Final = 50
@@ -67,24 +69,26 @@ def by_words(connection: sqlite3.Connection, asked: Asked) -> list[Ranked]:
     return rank(connection, asked.terms, asked.wanted, limit=asked.limit, in_diffs=asked.in_diffs)
 
 
-def by_meaning(connection: sqlite3.Connection, asked: Asked, encoder: Encoder) -> list[Ranked]:
-    """Return the sessions that are most similar to a question, the best one first."""
-    return _similar(connection, asked, encoder).best(asked.limit)
+def by_meaning(connection: sqlite3.Connection, asked: Asked, question: Vectors) -> list[Ranked]:
+    """Return the sessions that are most similar to the vector of a question, the best first."""
+    return similarities(connection, question, asked.wanted).best(asked.limit)
 
 
-def by_both(connection: sqlite3.Connection, asked: Asked, encoder: Encoder) -> list[Ranked]:
-    """Return the best sessions by words and meaning, the best one first."""
-    similar = _similar(connection, asked, encoder)
+def by_both(connection: sqlite3.Connection, asked: Asked, question: Vectors) -> list[Ranked]:
+    """Return the best sessions by words and meaning, the best one first.
+
+    Args:
+        connection: the index.
+        asked: the question.
+        question: its vector.
+    """
+    similar = similarities(connection, question, asked.wanted)
     words = _words_scores(connection, asked)
     near = {r.number for r in similar.best(_CANDIDATES) if r.score >= _LEAST}
     ranked = [Ranked(n, similar.of(n) + _WORDS * words.get(n, 0.0)) for n in {*near, *words}]
     least = _SHARE * max((r.score for r in ranked), default=0.0)
     kept = [r for r in ranked if r.score >= least]
     return sorted(kept, key=lambda r: (-r.score, r.number))[: asked.limit]
-
-
-def _similar(connection: sqlite3.Connection, asked: Asked, encoder: Encoder) -> Similar:
-    return similarities(connection, encoder.encode([asked.text])[0], asked.wanted)
 
 
 def _words_scores(connection: sqlite3.Connection, asked: Asked) -> dict[int, float]:

@@ -22,7 +22,7 @@ from pipelines.workspace.cache import CACHE
 from pipelines.workspace.location import Workspace
 
 #: Raise it when the same sessions give different rows.
-_VERSION: Final = 2
+_VERSION: Final = 3
 NAME: Final = os.path.join(CACHE, "search.sqlite")
 _BESIDE: Final = ("-journal", "-wal", "-shm")
 _WAIT: Final = 10.0
@@ -36,13 +36,15 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, key TEXT NOT NULL, time TEXT NOT NULL,
     agent TEXT NOT NULL, task TEXT NOT NULL, status TEXT NOT NULL, title TEXT NOT NULL,
-    notes TEXT NOT NULL, remark TEXT NOT NULL, patch TEXT NOT NULL, size INTEGER NOT NULL);
+    notes TEXT NOT NULL, remark TEXT NOT NULL, patch TEXT NOT NULL, size INTEGER NOT NULL,
+    has_vector INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX sessions_by_patch ON sessions (patch);
+CREATE INDEX sessions_without_vector ON sessions (time) WHERE NOT has_vector;
 CREATE TABLE patches (
     id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, has_lines INTEGER NOT NULL);
 CREATE TABLE paths (patch INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (patch, path))
     WITHOUT ROWID;
-CREATE TABLE vectors (id INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE vectors (row INTEGER PRIMARY KEY, slots BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (
     task, notes, remark, paths, detail = column, tokenize = 'porter ascii');
 CREATE VIRTUAL TABLE lines USING fts5 (
@@ -68,7 +70,7 @@ def memory_index() -> sqlite3.Connection:
 
 
 def recreate(connection: sqlite3.Connection, workspace: Workspace) -> sqlite3.Connection:
-    """Close an index and return an empty one, without any byte of the first."""
+    """Close an index and return an empty one, without any byte of the old one."""
     has_file = bool(connection.execute("PRAGMA database_list").fetchone()[2])
     connection.close()
     if not has_file:
@@ -90,7 +92,7 @@ def files_of(workspace: Workspace) -> list[str]:
 
 
 def holds_patch(workspace: Workspace, hashes: Collection[str]) -> bool:
-    """Return True if the index has, or may have, words of one of these diffs."""
+    """Return True if the index has, or may have, words of a given diff."""
     path = workspace.path(NAME)
     if not os.path.lexists(path) or is_planted(path):
         return False

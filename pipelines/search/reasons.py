@@ -1,4 +1,4 @@
-"""Explain why a session matches: the sentence, path or diff line with most words of the question.
+"""Explain why a session matches: the text, path or diff line with the most words of the question.
 
 If the session has no or few of these words, the reason is the sentence whose meaning is closest to
 the question.
@@ -18,6 +18,7 @@ from pipelines.search.encoder import Encoder
 
 if TYPE_CHECKING:
     from pipelines.diffs.store import Store
+    from pipelines.search.encoder import Vectors
 
 By = Literal["words", "meaning"]
 #: The share of the question's terms from which words are a sufficient reason.
@@ -52,7 +53,7 @@ class Reason(NamedTuple):
 
 
 def reason_by_words(texts: Texts, terms: Sequence[str]) -> Reason:
-    """Return the sentence or path with most terms, as a reason."""
+    """Return the sentence or path with the most terms, as a reason."""
     named = (
         ("notes", texts.notes),
         ("remark", texts.remark),
@@ -83,23 +84,27 @@ def reason_in_diff(
 
 
 def reasons_by_meaning(
-    sessions: Sequence[tuple[Texts, Reason]], question: str, terms: Sequence[str], encoder: Encoder
+    sessions: Sequence[tuple[Texts, Reason]],
+    question: Vectors,
+    terms: Sequence[str],
+    encoder: Encoder,
 ) -> list[Reason]:
     """Return reasons; the closest sentence replaces words that explain little.
 
     Args:
         sessions: the texts of each session, and its reason by words.
-        question: the question, as it was asked.
+        question: the vector of the question.
         terms: the terms of the question.
-        encoder: encodes the question and the sentences, all at once.
+        encoder: encodes the sentences, all at once; a session's only sentence needs no vector.
     """
     weak = [_sentences(t) for t, r in sessions if not _is_enough(r, terms)]
     if not weak:
         return [reason for _, reason in sessions]
-    every = [sentence for sentences in weak for _, sentence in sentences]
-    vectors = encoder.encode([question, *every])
-    scores = iter((vectors[1:] @ vectors[0]).tolist())
-    rated = iter([[(next(scores), *sentence) for sentence in sentences] for sentences in weak])
+    compared = [s for sentences in weak if len(sentences) > 1 for _, s in sentences]
+    every = list(dict.fromkeys(compared))
+    scores = (encoder.encode(every) @ question).tolist() if every else []
+    score = dict(zip(every, scores, strict=True))
+    rated = iter([[(score.get(s, 0.0), field, s) for field, s in found] for found in weak])
     return [r if _is_enough(r, terms) else _closest(next(rated)) for _, r in sessions]
 
 

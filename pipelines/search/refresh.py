@@ -27,6 +27,7 @@ from codec.records import PatchRef, Session
 from codec.search.terms import terms_of
 from pipelines.outcomes.errors import StorageError
 from pipelines.search.index_file import drop, memory_index, open_index, recreate
+from pipelines.search.vectors import erase_vectors
 from pipelines.workspace import pending
 from pipelines.workspace.location import ARCHIVES, MANIFEST, Workspace
 from pipelines.workspace.reading import mapped_file
@@ -191,7 +192,7 @@ def _replace(connection: sqlite3.Connection, manifest: Manifest) -> list[int]:
         else:
             connection.execute("DELETE FROM sessions WHERE id = ?", (number,))
             connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
-            connection.execute("DELETE FROM vectors WHERE id = ?", (number,))
+            erase_vectors(connection, [number])
     return _insert(connection, wanted.values())
 
 
@@ -259,7 +260,7 @@ def _add_lines(connection: sqlite3.Connection, number: int, changes: Iterable[Fi
 def _write_words(
     connection: sqlite3.Connection, new: Iterable[int], patches: Iterable[str]
 ) -> None:
-    """Write the words of new sessions, and of sessions whose diffs were found only now."""
+    """Write the words of new sessions, and of sessions whose diffs were missing before."""
     numbers = set(new)
     for sha256 in patches:
         found = connection.execute("SELECT id FROM sessions WHERE patch = ?", (sha256,))

@@ -1,18 +1,22 @@
-"""The vectors of sessions: rows of the search index, and so a part of the cache.
+"""The vectors of sessions: a part of the search index, and so of the cache.
 
-1. A vector belongs to one row of `sessions`, and is deleted with it. If the row changed meanwhile,
-   a new vector is dropped.
+1. A vector belongs to one row of `sessions`, whose `has_vector` says that it is stored, and is
+   erased with it. If the row changed meanwhile, a new vector is dropped.
 2. Vectors belong to the model's package, version and hash; for another model they are deleted.
 3. Encoding is slow, so a question encodes a limited number of sessions, the newest first; further
    questions continue. Vectors are committed in batches and survive an interruption.
 4. A component is one byte: the error of a similarity is below 0.003, and a session takes 512 bytes.
+5. A question is compared with all vectors. A row of `vectors` has those of 64 sessions, in slots by
+   the number of their row; an empty slot is zero. One row per session took four times as long to
+   read, and larger products are slower because the processor's cache does not hold them.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from pipelines.outcomes.progress import Progress
@@ -31,10 +35,11 @@ _BATCH: Final = 64
 #: The range of a component; larger ones are cut.
 _RANGE: Final = 0.25
 _STEPS: Final = 127
-_WIDTH: Final = 512
-_ROWS: Final = 8192
+#: The bytes of a vector, and the number of slots in a row.
+WIDTH: Final = 512
+SLOTS: Final = 64
 _TEXTS: Final = "task, title, notes, remark"
-_MISSING: Final = "FROM sessions WHERE id NOT IN (SELECT id FROM vectors)"
+_MISSING: Final = "FROM sessions WHERE NOT has_vector"
 
 
 def text_of(task: str, title: str, notes: str, remark: str) -> str:
@@ -69,26 +74,25 @@ def refresh_vectors(
 
 
 class Similar:
-    """How similar the wanted sessions are to a question, by the numbers of their rows."""
+    """How similar sessions are to a question, by the numbers of their rows; 0 if unknown."""
 
-    def __init__(self, numbers: NDArray[np.int64], scores: Vectors) -> None:
-        self._numbers = numbers  # in ascending order
+    def __init__(self, scores: Vectors) -> None:
         self._scores = scores
 
     def best(self, limit: int) -> list[Ranked]:
         """Return the most similar sessions, the best one first."""
-        order = (-self._scores).argsort(kind="stable")[:limit]
-        return [Ranked(int(self._numbers[at]), float(self._scores[at])) for at in order]
+        last = len(self._scores) - limit
+        near = self._scores.argpartition(last)[last:] if last > 0 else range(len(self._scores))
+        ranked = [Ranked(int(at), float(self._scores[at])) for at in near if self._scores[at]]
+        return sorted(ranked, key=lambda r: (-r.score, r.number))
 
     def of(self, number: int) -> float:
-        """Return the similarity of a session; 0 if it has no vector."""
-        at = int(self._numbers.searchsorted(number))
-        is_known = at < len(self._numbers) and self._numbers[at] == number
-        return float(self._scores[at]) if is_known else 0.0
+        """Return the similarity of a session."""
+        return float(self._scores[number]) if number < len(self._scores) else 0.0
 
 
 def similarities(connection: sqlite3.Connection, question: Vectors, wanted: Filter) -> Similar:
-    """Return the similarities of the wanted sessions that have vectors to a question.
+    """Return how similar each wanted session with a vector is to a question.
 
     Args:
         connection: the index.
@@ -97,24 +101,28 @@ def similarities(connection: sqlite3.Connection, question: Vectors, wanted: Filt
     """
     import numpy as np
 
-    where, values = "", list[str]()
+    (last,) = connection.execute("SELECT coalesce(max(row), -1) FROM vectors").fetchone()
+    scores = np.zeros((last + 1, SLOTS), dtype=np.float32)
+    for row, data in connection.execute("SELECT row, slots FROM vectors"):
+        slots = np.frombuffer(data, dtype=np.int8).reshape(SLOTS, WIDTH)
+        scores[row] = slots.astype(np.float32) @ question
+    scores = scores.ravel() * np.float32(_RANGE / _STEPS)
     if wanted != Filter():
         filtered, values = condition(wanted)
-        where = f" WHERE id IN (SELECT id FROM sessions WHERE {filtered})"  # noqa: S608
-    query = f"SELECT id, vector FROM vectors{where} ORDER BY id"  # noqa: S608 - constants
-    numbers: list[int] = []
-    parts = [np.zeros(0, dtype=np.float32)]
-    for rows in _blocks(connection.execute(query, values)):
-        numbers += [number for number, _ in rows]
-        joined = np.frombuffer(b"".join(vector for _, vector in rows), dtype=np.int8)
-        parts.append(joined.reshape(-1, _WIDTH).astype(np.float32) @ question)
-    scores = np.concatenate(parts) * np.float32(_RANGE / _STEPS)
-    return Similar(np.array(numbers, dtype=np.int64), scores)
+        query = f"SELECT id FROM sessions WHERE has_vector AND {filtered}"  # noqa: S608
+        numbers = [number for (number,) in connection.execute(query, values)]
+        kept = np.zeros_like(scores)
+        kept[numbers] = scores[numbers]
+        scores = kept
+    return Similar(scores)
 
 
-def _blocks(cursor: sqlite3.Cursor) -> Iterator[list[tuple[int, bytes]]]:
-    while rows := cursor.fetchmany(_ROWS):
-        yield rows
+def erase_vectors(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """Erase the vectors of sessions, by the numbers of their rows."""
+    for number in numbers:
+        row, slot = divmod(number, SLOTS)
+        if connection.execute("SELECT 1 FROM vectors WHERE row = ?", (row,)).fetchone():
+            _put(connection, row, slot, bytes(WIDTH))
 
 
 def _pin(connection: sqlite3.Connection) -> None:
@@ -127,6 +135,7 @@ def _pin(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     if not known or json.loads(known)[-1] != json.loads(pin)[-1]:
         connection.execute("DELETE FROM vectors")
+        connection.execute("UPDATE sessions SET has_vector = 0 WHERE has_vector")
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (pin,))
     connection.execute("COMMIT")
 
@@ -134,14 +143,22 @@ def _pin(connection: sqlite3.Connection) -> None:
 def _keep(
     connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, str, str]], vectors: Vectors
 ) -> None:
-    """Insert vectors of rows that have not changed since they were read."""
-    same = f"SELECT ({_TEXTS}) = (?, ?, ?, ?) FROM sessions WHERE id = ?"  # noqa: S608 - constants
+    """Store vectors of rows that have not changed since they were read."""
+    same = f"UPDATE sessions SET has_vector = 1 WHERE id = ? AND ({_TEXTS}) = (?, ?, ?, ?)"  # noqa: S608 - constants
     connection.execute("BEGIN IMMEDIATE")
     for (number, *texts), vector in zip(rows, _as_bytes(vectors), strict=True):
-        if connection.execute(same, (*texts, number)).fetchone() == (1,):
-            insert = "INSERT OR REPLACE INTO vectors VALUES (?, ?)"
-            connection.execute(insert, (number, vector.tobytes()))
+        if connection.execute(same, (number, *texts)).rowcount:
+            row, slot = divmod(number, SLOTS)
+            insert = "INSERT OR IGNORE INTO vectors VALUES (?, zeroblob(?))"
+            connection.execute(insert, (row, SLOTS * WIDTH))
+            _put(connection, row, slot, vector.tobytes())
     connection.execute("COMMIT")
+
+
+def _put(connection: sqlite3.Connection, row: int, slot: int, vector: bytes) -> None:
+    with closing(connection.blobopen("vectors", "slots", row)) as slots:
+        slots.seek(slot * WIDTH)
+        slots.write(vector)
 
 
 def _as_bytes(vectors: Vectors) -> NDArray[np.int8]:

@@ -94,14 +94,14 @@ def newest_catalog(remote: Remote) -> Catalog:
 
 
 def put_plan(remote: Remote, number: int, token: str, names: Sequence[ObjectName]) -> ObjectName:
-    """Write the plan of an exporter, the parts for a version, and return its name."""
+    """Write the plan of an exporter, which lists the parts of a version; return its name."""
     plan = ObjectName(f"{FOLDER}/{number:08d}-{token}.plan")
     remote.put(plan, content_of(json.dumps(names).encode()))
     return plan
 
 
 def commit(remote: Remote, catalog: Catalog) -> bool:
-    """Write a version of the catalog; return False if another exporter wrote its number before."""
+    """Write a version of the catalog; return False if another exporter took its number."""
     return remote.put(
         version_name(catalog.number), content_of(encode_catalog(catalog), exact=False)
     )

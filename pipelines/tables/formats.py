@@ -6,6 +6,7 @@ The same rows give the same bytes: options are fixed, and files do not state whe
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Protocol
@@ -31,6 +32,10 @@ _TYPES: Final = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("s"),
 }
+#: The integers that a column can hold.
+_INT64: Final = range(-(1 << 63), 1 << 63)
+#: The largest row of a CSV file that can be read, in bytes.
+_BLOCK: Final = 1 << 30
 _CSV_WRITE: Final = pa_csv.WriteOptions(quoting_style="needed")
 
 
@@ -85,7 +90,10 @@ def read_part(form: Format, table: str, path: str) -> Iterator[pa.Table]:
             column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False
         )
         parse = pa_csv.ParseOptions(newlines_in_values=True)
-        yield pa_csv.read_csv(path, parse_options=parse, convert_options=options).cast(schema)
+        block = min(max(os.path.getsize(path), 1), _BLOCK)
+        yield pa_csv.read_csv(path, pa_csv.ReadOptions(block_size=block), parse, options).cast(
+            schema
+        )
     else:
         with open(path, "rb") as f:
             while lines := f.readlines(1 << 26):
@@ -145,10 +153,16 @@ def _text(value: Any) -> str:
 
 
 def _value(value: Cell, kind: str) -> Any:
-    if isinstance(value, str):
-        if kind == "date":
-            return date.fromisoformat(value)
-        if kind == "timestamp":
+    """Return a value as Arrow takes it; null if its type cannot hold it."""
+    if isinstance(value, str) and kind in ("date", "timestamp"):
+        try:
+            if kind == "date":
+                return date.fromisoformat(value)
             return datetime.fromisoformat(value).replace(tzinfo=None)
+        except ValueError:  # a day that no calendar has, or the year 0
+            return None
+    if isinstance(value, str):
         return value.encode(errors="replace").decode()
+    if kind == "int64" and isinstance(value, int) and value not in _INT64:
+        return None
     return value

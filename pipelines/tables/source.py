@@ -4,8 +4,8 @@
    are replaced and reported, format characters are removed.
 2. Figures are those of `query`; savings are those of `verify`.
 3. The same workspace gives the same rows: no clock, no order from the file system.
-4. With `redact`, paths and tasks become hashes, which can still be grouped; other texts are left
-   out.
+4. With `redact`, paths, tasks and names of unknown agents become hashes, which can still be
+   grouped; other texts are left out.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from codec.kinds import Key
-from codec.names import key_time
+from codec.names import UNNAMED, key_time
 from codec.records import Session
 from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
@@ -24,16 +25,13 @@ from codec.tables.repository_name import repository_name
 from codec.tables.rows import Head, Row, digest_of
 from codec.tables.schema import BY_NAME, Cell
 from codec.tokens.tokenizers import DEFAULT
+from codec.v1.agents import is_agent
 from pipelines.diffs.local_archives import list_archives
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
-from pipelines.report.period.source import (
-    private_keys,
-    public_sessions,
-    session_of_row,
-    tokens_by_key,
-)
+from pipelines.report.period.rows import sessions_of_rows, tokens_by_key
+from pipelines.report.period.source import private_keys, public_sessions
 from pipelines.report.period.touched import Files, Touched, touched_by
 from pipelines.report.token_savings import token_report
 from pipelines.system.fs.files import regular_size
@@ -109,9 +107,8 @@ def read_rows(
         deltas = read_deltas(workspace)
         manifest = read_manifest(workspace)
         tokens = tokens_by_key(workspace)
-        lines = (line.decode(errors="replace").rstrip("\n") for line in deltas.lines)
-        every = [session_of_row(line, manifest, tokens) for line in lines]
-        every.sort(key=lambda s: (s.time, s.key))
+        every = sessions_of_rows(list(deltas.lines), manifest, tokens)
+        every.sort(key=attrgetter("time", "key"))
     sessions, replaced = public_sessions(workspace, every, request.allow)
     files = touched_by(workspace, manifest, sessions, progress)
     private = private_keys(sessions, files, request.private_paths)
@@ -124,7 +121,7 @@ def read_rows(
     rows = [
         *(_session(name, s, redact=request.redact) for s in public),
         *(row for s in public for row in _edits(name, s, files.get(s.key, {}), request.redact)),
-        *(_usage(name, s) for s in public if _has_usage(s)),
+        *(_usage(name, s, redact=request.redact) for s in public if _has_usage(s)),
     ]
     about = _about(workspace, manifest, public, len(every) - len(public), files)
     rows.append(_repos(name, about, saved, rows))
@@ -158,7 +155,7 @@ def _session(name: str, session: Session, *, redact: bool) -> Row:
     m = session.metrics
     texts = (session.remark, session.title, session.notes)
     return _row("sessions", session, name, (
-        session.agent,
+        _agent(session, redact=redact),
         _hash(session.task) if redact else session.task,
         session.status,
         *((None,) * len(texts) if redact else (text or None for text in texts)),
@@ -181,12 +178,18 @@ def _has_usage(session: Session) -> bool:
     return bool(session.metrics.tokens_used) or session.metrics.duration_min is not None
 
 
-def _usage(name: str, session: Session) -> Row:
-    m, told = session.metrics, session.transcript
-    tokens = told.tokens if told else {}
+def _agent(session: Session, *, redact: bool) -> str:
+    """Return the agent of a session; redacted, a name that is not a known agent's is hashed."""
+    name = session.agent
+    return _hash(name) if redact and name != UNNAMED and not is_agent(name) else name
+
+
+def _usage(name: str, session: Session, *, redact: bool) -> Row:
+    m, stated = session.metrics, session.transcript
+    tokens = stated.tokens if stated else {}
     classes = tuple(tokens.get(name, 0) if tokens else None for name in _CLASSES)
-    figures = (m.tokens_used or None, m.duration_min, *classes, told.wall_min if told else None)
-    return _row("usage", session, name, (session.agent, *figures))
+    figures = (m.tokens_used or None, m.duration_min, *classes, stated.wall_min if stated else None)
+    return _row("usage", session, name, (_agent(session, redact=redact), *figures))
 
 
 def _row(
@@ -243,7 +246,7 @@ def _repos(name: str, about: _About, saved: Sequence[Cell], rows: Sequence[Row])
 def _saved(
     workspace: Workspace, manifest: Manifest, load: Callable[[str], Callable[[str], int]]
 ) -> tuple[Cell, ...]:
-    """Return before and after of the baselines `window` and `log`; null if unknown."""
+    """Return the tokens before and after, by the baselines `window` and `log`; null if unknown."""
     try:
         report = token_report(
             workspace,

@@ -25,7 +25,7 @@ _TYPES: Final = {
 
 
 class Views(NamedTuple):
-    """Statements that create the views, and the files that these read."""
+    """Statements that create the views, and the files that the views read."""
 
     statements: tuple[str, ...]
     files: tuple[str, ...]
@@ -80,6 +80,7 @@ def _columns(table: Table) -> str:
 _READERS: Final = {
     "parquet": "read_parquet({files})",
     "csv": "read_csv({files}, header = true, auto_detect = false, delim = ',', quote = '\"',"
-    " escape = '\"', allow_quoted_nulls = false, columns = {{{columns}}})",
+    " escape = '\"', allow_quoted_nulls = false, max_line_size = 16777216,"
+    " columns = {{{columns}}})",
     "jsonl": "read_json({files}, format = 'newline_delimited', columns = {{{columns}}})",
 }

@@ -1,4 +1,4 @@
-"""Store which snapshot this workspace wrote last to a remote.
+"""Store the last snapshot that this workspace wrote to a remote.
 
 It counts only if the remote has that snapshot: if it is missing there, or was copied with the
 workspace, a new writer starts.
@@ -47,7 +47,7 @@ def read_last(workspace: Workspace, remote: Remote) -> Last | None:
     """Return the snapshot that this workspace wrote last to a remote; None if unknown.
 
     Call it after listing the remote's objects, so that a snapshot that another process of this
-    workspace uploads meanwhile is not taken for a stranger's.
+    workspace uploads meanwhile is not mistaken for that of another writer.
 
     Raises:
         WorkspaceLocked: another process was putting a snapshot for too long.
@@ -72,7 +72,7 @@ def read_last_under_lock(workspace: Workspace, remote: Remote) -> Last | None:
 
 
 def write_last(workspace: Workspace, remote: Remote, last: Last) -> None:
-    """Store which snapshot this workspace wrote last to a remote."""
+    """Store the last snapshot that this workspace wrote to a remote."""
     path = state_of(workspace, remote)
     make_folder(os.path.dirname(path))
     said = {"remote": remote.url, "snapshot": str(last.name), "archives": last.archives}

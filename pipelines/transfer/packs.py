@@ -1,4 +1,4 @@
-"""Loose diffs as objects of a remote: which it has, and how the others are packed."""
+"""Loose diffs as objects of a remote: find those that it has, and pack the others."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Read the snapshots of a remote to which other people write as well.
 
-Anyone who may upload objects can upload a snapshot under the name of any writer. So one that cannot
-be read hides nothing: the one before it counts. If the numbers of a writer have a gap, the snapshot
+Anyone who may upload objects can upload a snapshot under the name of any writer. So an unreadable
+snapshot hides nothing: the previous one counts. If the numbers of a writer have a gap, the snapshot
 before the gap counts as well. A workspace detects numbers of its own writer that it did not write.
 """
 
@@ -57,7 +57,7 @@ def read_heads(
                 more = sum(map(len, found.files.values()))
                 if size + more > LIMIT:
                     raise IntegrityError(
-                        f"does not fit into {LIMIT:,} bytes together with the others",
+                        f"exceeds the limit of {LIMIT:,} bytes for all snapshots together",
                         file=f"{remote.url}/{name}",
                     )
             except CodecError as e:
@@ -75,7 +75,7 @@ def read_heads(
 def foreign_snapshots(
     remote: Remote, last: Last, names: Collection[ObjectName]
 ) -> Iterator[Finding]:
-    """Yield findings on later snapshots of this workspace's writer that it did not write.
+    """Yield findings on later snapshots that others wrote under the name of our writer.
 
     A copy of the workspace, cache included, continues with the same writer: its snapshot has all
     facts that were uploaded before, and a note is sufficient.

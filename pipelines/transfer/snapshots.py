@@ -80,7 +80,7 @@ class Found(NamedTuple):
 
 
 def unarchived(manifest: Manifest, archives: Iterable[Archive]) -> dict[Key, PatchRef]:
-    """Return the diffs, by key, that are certainly in none of these archives.
+    """Return the diffs, by key, that are certainly in none of the given archives.
 
     Archives name keys: a merge may have exchanged the keys of sessions with the same time, and a
     session may have had another diff before.
@@ -107,7 +107,7 @@ def tracked_files(workspace: Workspace) -> dict[str, bytes]:
         if workspace.is_linked(name):
             raise Conflict(
                 f"{name} is a link; refusing to send its target",
-                hint="Replace the link by the file itself",
+                hint="Replace the link with the file itself",
             )
     tracked = read_tracked(workspace)
     found: dict[str, bytes] = {
@@ -164,7 +164,7 @@ def read_snapshot(remote: Remote, name: SnapshotName) -> Found:
         snapshot = decode_snapshot(files.pop(DOCUMENT, b""))
         for path, file in snapshot.files.items():
             if sha256_of(files.get(path, b"")) != file.sha256:
-                raise IntegrityError(f"does not hold {path} as it says")
+                raise IntegrityError(f"does not contain {path} with the stated hash")
     except CodecError as e:
         raise e.at(file=f"{remote.url}/{name}") from None
     return Found(name, snapshot, files)
@@ -234,7 +234,7 @@ def purged_elsewhere(
 def next_name(
     remote: Remote, last: Last | None, manifest: bytes, names: Collection[ObjectName], digest: str
 ) -> SnapshotName:
-    """Return the name of the next snapshot; the writer stays if it has everything uploaded before.
+    """Return the name of the next snapshot; the writer is kept if no uploaded fact is missing.
 
     Args:
         remote: the remote that it is for.

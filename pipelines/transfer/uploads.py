@@ -1,4 +1,4 @@
-"""Uploads of local files without change: archives, and layouts of v1 logs."""
+"""Uploads of unchanged local files: archives, and layouts of v1 logs."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _bundle(workspace: Workspace, sha256: Sha256) -> Bundle:
     for path in (folder, *paths.values()):
         if os.path.islink(path):
             raise Conflict(
-                f"{path} is a link, and is not copied", hint="Replace the link by the file itself"
+                f"{path} is a link, and is not copied", hint="Replace the link with the file itself"
             )
     return encode_bundle({name: read_bytes(path) for name, path in paths.items()})
 

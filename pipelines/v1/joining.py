@@ -1,7 +1,7 @@
 """Join known sessions that are versions of one entry, by a revision from the log.
 
-The result depends only on the manifest and the current logs, so clones with the same ones write the
-same facts.
+The result depends only on the manifest and the current logs, so clones with the same manifest and
+logs write the same facts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.workspace.manifest_view import Manifest
 
 
 def join_versions(manifest: Manifest, logs: list[ReadLog]) -> tuple[Manifest, list[Revision]]:
-    """Return the manifest with such sessions joined, and the facts that join them.
+    """Return the manifest with versions of one entry joined, and the facts that join them.
 
     Args:
         manifest: the manifest as it is.

@@ -41,7 +41,7 @@ class KnownDiffs:
     def is_here(self, session: Session, patch: PatchRef) -> bool:
         """Return True if the diff of a known session is stored here.
 
-        A name and a size decide, unless several sessions have the time: then only the hash does,
+        A name and a size decide, unless several sessions share the time: then only the hash does,
         because a merge may have given one of them the key of another.
         """
         if self._times[session.time] > 1:

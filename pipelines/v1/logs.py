@@ -57,7 +57,7 @@ class Request:
 
 
 def _log_paths(request: Request, manifest: Manifest) -> list[str]:
-    """Return the logs to read: the named ones, else all of the workspace that exist.
+    """Return the logs to read: those that the user named, else all existing logs of the workspace.
 
     Raises:
         LogsUnnamed: there are only logs with other names.
@@ -75,12 +75,12 @@ def _log_paths(request: Request, manifest: Manifest) -> list[str]:
         raise LogsUnnamed(
             f"{workspace.root}: no {V1_LOG} here or above, but logs of other names",
             logs=tuple(others),
-            hint="Name one with --from:\n" + "\n".join(migrate_commands(workspace, others)),
+            hint="Pass one with --from:\n" + "\n".join(migrate_commands(workspace, others)),
         )
     if manifest.sessions:
         return []
     raise WorkspaceMissing(
-        f"{workspace.root}: no {V1_LOG} here or above, and no log of another name",
+        f"{workspace.root}: no {V1_LOG} here or above, and no log with another name",
         hint="To record sessions from now on, run 'session-codec install --hooks claude,codex'; "
         "to migrate a log that is elsewhere, name it with --from",
     )
@@ -173,7 +173,7 @@ def _was_emptied(workspace: Workspace, path: str, manifest: Manifest) -> bool:
 
 def _no_sessions(name: str) -> Finding:
     """Return a finding on a migrated log that has no sessions any more."""
-    message = "has no session any more; what was migrated from it stays"
+    message = "has no sessions any more; the migrated sessions stay"
     return Finding(code="no-sessions", message=message, level="note", file=name)
 
 

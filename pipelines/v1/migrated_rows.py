@@ -128,7 +128,7 @@ class MigratedRows:
         return Replace(MANIFEST, before, b"".join(pieces))
 
     def _whole(self, before: bytes) -> list[bytes]:
-        """Return the lines of the manifest, with its format, and a line end at the end of each."""
+        """Return the manifest's lines, those of its format first, each with a line end."""
         whole, torn = at_last_line_end(before)
         format_line = f"{encode_fact(FormatFact())}\n".encode()
         return [
@@ -139,7 +139,7 @@ class MigratedRows:
 
     @cached_property
     def _settled(self) -> Sequence[Settled]:
-        """Return the sessions whose rows change; if keys join sessions, all sessions affected."""
+        """Return the sessions whose rows change, including those that become one session."""
         if not self._joins:
             return self._plan.updated
         lines = self._whole(read_bytes(self._workspace.path(MANIFEST)))

@@ -97,7 +97,7 @@ class Plan:
 
 
 def again_purged(manifest: Manifest, added: list[Added]) -> dict[PatchRef, Key]:
-    """Return the purged diffs that new sessions have again, and the keys of these."""
+    """Return the purged diffs that new sessions have again, and the keys of these sessions."""
     return {
         a.found.patch: a.session.key
         for a in added

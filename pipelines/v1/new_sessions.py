@@ -215,7 +215,7 @@ class _Planner:
             self._revise(known.key, mapped.session, found, log.source)
 
     def _vanished(self, log: ReadLog, restored: set[str]) -> list[Session]:
-        """Return the sessions whose entries a log no longer has, as the log had them."""
+        """Return the sessions whose entries a log no longer has, as the log last stated them."""
         changed = {pair.becomes.key for pair in self._plan.updated} | restored
         logged = (self._logged.get(key, s) for key, s in self._manifest.sessions.items())
         return [
@@ -288,7 +288,7 @@ class _Planner:
         session, replaced = clean_session(self._workspace, mapped.session)
         if replaced:
             file, line, key = log.source.name, self._lines.at(found.start), session.key
-            self._plan.findings += [f._replace(file=file, line=line, key=key) for f in replaced]
+            self._plan.findings.extend(f._replace(file=file, line=line, key=key) for f in replaced)
             mapped = dc_replace(mapped, session=session)
         for metric, said, seen in mapped.contradictions:
             message = f"declares {metric} {said}, its diff has {seen}; kept as declared"

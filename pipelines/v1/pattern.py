@@ -1,9 +1,9 @@
 """Try heading patterns from a manifest in a process that can be stopped.
 
-A regular expression can take exponential time in the length of a line, and any committer can
-write one into the manifest. So a pattern that the user did not give on the command line first
-splits its log in a process beside the verb. The split is deterministic: a pattern that passes takes
-no longer later.
+A regular expression can take exponential time in the length of a line, and any committer can write
+one into the manifest. So a pattern that the user did not give on the command line first splits its
+log in a process beside the verb. The split is deterministic, so a pattern that passes takes no
+longer in the real run.
 
 1. One process tries all patterns, so that a manifest with a hundred of them starts one process.
 2. They share one time limit, which grows only with the bytes that are split. The process ends
@@ -51,8 +51,8 @@ class Trial:
         """Try a pattern on a log.
 
         Raises:
-            Conflict: it is not a heading pattern, it takes too long for this log, or a pattern
-            before it took too long.
+            Conflict: it is not a heading pattern, it takes too long for this log, or an earlier
+                pattern took too long.
         """
         if self._has_ended:
             raise _refused("was not tried, because a pattern before it took too long", pattern)
@@ -91,8 +91,8 @@ def check_pattern(log: Log, pattern: str) -> None:
     """Try a pattern of the manifest on a log, in a process that ends when it takes too long.
 
     Raises:
-        Conflict: the pattern is not a heading pattern, it takes too long for this log, or a pattern
-            before it took too long.
+        Conflict: the pattern is not a heading pattern, it takes too long for this log, or an
+            earlier pattern took too long.
     """
     if os.getpid() not in _trials:
         _trials[os.getpid()] = trial = Trial()

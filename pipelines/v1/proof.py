@@ -58,12 +58,15 @@ def prove(
     for piece in rebuild(decode_layout(layout.layout), layout.literal, read):
         if source.data[at : at + len(piece)] != piece:
             raise IntegrityError(
-                "the encoded layout does not give the original log", file=source.name
+                "the log rebuilt from the encoded layout differs from the original",
+                file=source.name,
             )
         source.release(at, at + len(piece))
         at += len(piece)
     if at != len(source.data):
-        raise IntegrityError("the encoded layout does not give the whole log", file=source.name)
+        raise IntegrityError(
+            "the log rebuilt from the encoded layout is incomplete", file=source.name
+        )
 
 
 def _parts(

@@ -290,7 +290,7 @@ class _Reading:
         for offset in span.quoted:
             self._note(
                 "quoted-session",
-                "a dated heading inside a fence is taken for an example",
+                "a dated heading inside a fence is read as an example",
                 self._line_in(span, offset),
                 hint="If it is a session, the fence above it was never closed",
             )

@@ -81,9 +81,9 @@ def source_name(workspace: Workspace, path: str) -> str:
 def find_sources(workspace: Workspace, name: str) -> list[str]:
     """Return the absolute paths of the logs that a user names.
 
-    A relative name is searched for in the current folder, then in the workspace. A folder means the
-    Markdown and text files in it and below, a pattern the files that match it. A name without a
-    file is returned as it is.
+    A relative name is searched for in the current folder, then in the workspace. A folder selects
+    the Markdown and text files in it and below; a pattern selects the files that match it. A name
+    without a file is returned as it is.
 
     Args:
         workspace: the workspace.
@@ -128,7 +128,7 @@ def open_source(workspace: Workspace, path: str) -> Source:
     try:
         kind = os.stat(path).st_mode
         if stat.S_ISDIR(kind):
-            raise FormatError("is a folder", file=name, hint="Name a log in it with --from")
+            raise FormatError("is a folder", file=name, hint="Pass a log in it with --from")
         if not stat.S_ISREG(kind):
             raise FormatError(
                 "is not a regular file", file=name, hint="Copy it to a regular file first"
@@ -139,7 +139,7 @@ def open_source(workspace: Workspace, path: str) -> Source:
                 raise FormatError(f"not a session log: larger than {_LIMIT >> 30} GiB", file=name)
             data = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) if opened.st_size else b""
     except FileNotFoundError:
-        raise NotFound(f"{name}: no such file", hint="Name the log with --from") from None
+        raise NotFound(f"{name}: no such file", hint="Pass the log with --from") from None
     except OSError as e:
         raise storage_error(e, name) from None
     if not data:

@@ -1,8 +1,8 @@
 """Write new diffs and layouts to the staging folder, and read them back.
 
 The worker writes a diff, reads it back and compares it with the log. It is also proved that the
-layout, with the diffs in the log, gives the log. Together this proves that the staged files give
-the log.
+layout, with the diffs in the log, rebuilds the log. Together this proves that the staged files
+rebuild the log.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def staged_diffs(
 ) -> Iterator[list[Future[None]]]:
     """Write diffs in the worker; yield futures, which are done when the diffs are written.
 
-    After the block no diff is being written any more, so that the folder can be removed.
+    When the block ends, no diff is being written, so the folder can be removed.
 
     Args:
         staging: the folder.
@@ -72,7 +72,7 @@ def stage_layout(staging: str, sha256: Sha256, layout: EncodedLayout) -> None:
 def planned_patches(
     workspace: Workspace, sessions: Iterable[Added]
 ) -> Callable[[StoredPatch], bytes]:
-    """Return a function that reads these sessions' patches from the logs, others from the store."""
+    """Return a function that reads planned patches from the logs, and others from the store."""
     planned = {a.session.key: a for a in sessions}
     store = Store(workspace)
 

@@ -1,4 +1,4 @@
-"""The findings of lines that look like sessions of a v1 log and are not read as sessions."""
+"""Report lines of a v1 log that look like sessions but are not read as sessions."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Times:
                 message=f"{self._assumed} times have no zone and were read as {self._clues.zone}",
                 level="note",
                 file=self._name,
-                hint="Name another with --timezone",
+                hint="Pass another with --timezone",
             )
         told = [(starts[0], zone, len(starts)) for zone, starts in self._unread.items()]
         told += [(self.ambiguous[0], "", len(self.ambiguous))] if self.ambiguous else []
@@ -52,8 +52,8 @@ class Times:
             else:
                 yield Finding(
                     code="ambiguous-date",
-                    message=f"{number} sessions have dates that may begin with the day or the "
-                    "month; they are kept as text only",
+                    message=f"{number} sessions have ambiguous dates (day or month first); "
+                    "they are kept as text only",
                     file=self._name,
                     line=line,
                     hint="Pass --dates dmy or --dates mdy",

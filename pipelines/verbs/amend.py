@@ -42,7 +42,10 @@ from pipelines.workspace.summaries import edits_without
 from pipelines.workspace.tracked_files import MERGED, Tracked, tracked_under_lock
 from pipelines.workspace.transaction import Replace, Transaction
 
-_HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
+_HISTORY = (
+    "git filter-repo rewrites history; a hosting service keeps pushed commits until you ask for "
+    "their removal"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

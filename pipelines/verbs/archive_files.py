@@ -36,15 +36,15 @@ from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.system.fs.files import remove, replace_file
-from pipelines.verification.housekeeping import mended_end, with_end
+from pipelines.verification.housekeeping import repaired_end, with_end
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace, writing
 from pipelines.workspace.manifest_view import Manifest
 from pipelines.workspace.reading import read_manifest
 
-_EXTRACT = "'session-codec archive extract' takes out what is intact"
+_EXTRACT = "'session-codec archive extract' extracts the intact diffs"
 _MEND = (
-    "'session-codec archive repair' repairs an index; 'archive extract' takes out what is intact"
+    "'session-codec archive repair' repairs an index; 'archive extract' extracts the intact diffs"
 )
 
 
@@ -217,7 +217,7 @@ def repair(workspace: Workspace, name: str) -> bool:
     if _is_recorded(path, fact):
         return False
     try:
-        start, tail = mended_end(path, fact)
+        start, tail = repaired_end(path, fact)
     except IntegrityError as e:
         hint = f"{_EXTRACT}; the version of zstd was {fact.zstd}"
         raise IntegrityError(e.problem, file=shown(name), hint=hint) from None
@@ -260,7 +260,7 @@ class _Output:
             ):
                 raise Conflict(
                     f"{self._path} exists with different content; refusing to overwrite it",
-                    hint="Name another folder with --to",
+                    hint="Pass another folder with --to",
                 )
             os.replace(self._unfinished, self._path)
         finally:

@@ -67,8 +67,8 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
     file = read_bytes(workspace.path(REFERENCES))
     lines = newest_delta_lines(workspace, request.last)
     cache = workspace.path(CACHE, "context.json")
-    told = _told(request, load(request.tokenizer)) if request.with_summary else ""
-    name = _name(request, file, lines, told)
+    summary = _summary_lines(request, load(request.tokenizer)) if request.with_summary else ""
+    name = _name(request, file, lines, summary)
     kept = read_json_cache(cache, _decode) or {}
     if name in kept:
         return kept[name]
@@ -95,7 +95,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
         budget=request.budget,
         style=request.style,
         last=request.last,
-        lines=told,
+        lines=summary,
     )
     result = Result(context=context, broken=len(broken))
     write_json_cache(cache, _encode({**dict(list(kept.items())[1 - KEPT :]), name: result}))
@@ -103,7 +103,7 @@ def render(request: Request, load: Callable[[str], Callable[[str], int]]) -> Res
 
 
 def _compact(workspace: Workspace, file: bytes) -> str:
-    """Return the references as the context has them."""
+    """Return the compact references for the context."""
     cache = workspace.path(CACHE, "references.json")
     name = f"{VIEW_VERSION}:{sha256_of(file)}"
     kept = read_json_cache(cache, lambda document: str(document[name]))
@@ -115,7 +115,7 @@ def _compact(workspace: Workspace, file: bytes) -> str:
     return kept
 
 
-def _told(request: Request, count: Callable[[str], int]) -> str:
+def _summary_lines(request: Request, count: Callable[[str], int]) -> str:
     """Return the newest summary in two lines, within a part of the budget; empty without one."""
     from codec.summaries.summary_file import two_lines
     from pipelines.workspace.summaries import newest_summary
@@ -125,7 +125,7 @@ def _told(request: Request, count: Callable[[str], int]) -> str:
     return two_lines(summary, count, budget // SUMMARY_PART) if summary else ""
 
 
-def _name(request: Request, file: bytes, lines: list[str], told: str) -> str:
+def _name(request: Request, file: bytes, lines: list[str], summary: str) -> str:
     """Return a hash of everything that a context depends on.
 
     Older deltas are only summed up, and notes are only rendered, so the files' sizes and
@@ -134,7 +134,7 @@ def _name(request: Request, file: bytes, lines: list[str], told: str) -> str:
     options = (VIEW_VERSION, request.tokenizer, request.budget, request.last, request.style)
     files = (_stamp(request.workspace.path(name)) for name in (DELTAS, PROGRESS))
     stamps = (*files, pending.version(request.workspace))
-    content = json.dumps([options, sha256_of(file), lines, told, stamps])
+    content = json.dumps([options, sha256_of(file), lines, summary, stamps])
     return sha256_of(content.encode())
 
 

@@ -29,7 +29,13 @@ from pipelines.system.fs.files import (
 )
 from pipelines.verification.agent_servers import server_findings
 from pipelines.verification.agent_trust import trust_findings
-from pipelines.verification.housekeeping import Mend, Upkeep, agent_findings, upkeep_of, with_end
+from pipelines.verification.housekeeping import (
+    StoredRepair,
+    Upkeep,
+    agent_findings,
+    upkeep_of,
+    with_end,
+)
 from pipelines.verification.integrity import check_stored
 from pipelines.verification.line_repairs import Repairs, left_findings, repairs_of
 from pipelines.workspace.diff_files import put_diff
@@ -141,9 +147,9 @@ def remaining(made: Plan, progress: Progress, *, repaired: bool) -> tuple[Findin
     with progress.stage("integrity", len(manifest.sessions)) as advance:
         stored = check_stored(made.workspace, manifest, advance).findings
     repairs = Repairs(made.after, edits=() if repaired else made.edits)
-    mended = () if repaired else {mend.file for mend in made.upkeep.repairs}
+    repaired_files = () if repaired else {repair.file for repair in made.upkeep.repairs}
     found = (
-        *(f for f in stored if f.file not in mended),
+        *(f for f in stored if f.file not in repaired_files),
         *left_findings(repairs, manifest),
         *(f for f in summary_findings(made.workspace, manifest) if f.code != PRIVATE),
     )
@@ -165,7 +171,7 @@ def _driver_note(workspace: Workspace) -> Iterator[Finding]:
     if workspace.repository is not None and not merges_by_record(workspace, as_now=True):
         yield Finding(
             code="merge-driver",
-            message="git merges the tracked files by lines: the merge driver is not set up here",
+            message="git merges the tracked files line by line: the merge driver is not set up",
             level="note",
             hint="'session-codec install' sets it up",
         )
@@ -193,14 +199,14 @@ def _plan(workspace: Workspace, before: Tracked, committed: bytes, *, alone: boo
 def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     """Rename, set aside and repair stored files; return the names of the backups."""
     backups = []
-    for mend in upkeep.repairs:
-        backup = _free(mend.path)
-        keep_copy(mend.path, backup)
-        if mend.key:
-            _put_anew(mend)
+    for repair in upkeep.repairs:
+        backup = _free(repair.path)
+        keep_copy(repair.path, backup)
+        if repair.key:
+            _put_recomputed(repair)
         else:
-            replace_file(mend.path, with_end(mend.path, mend.start, mend.tail))
-        backups.append(mend.file + backup.removeprefix(mend.path))
+            replace_file(repair.path, with_end(repair.path, repair.start, repair.tail))
+        backups.append(repair.file + backup.removeprefix(repair.path))
     for old, new, _ in upkeep.renames:
         put_diff(os.path.join(workspace.diffs, old), workspace.diffs, new)
     for name in upkeep.leftovers:
@@ -214,12 +220,12 @@ def _keep_up(workspace: Workspace, upkeep: Upkeep) -> tuple[str, ...]:
     return tuple(backups)
 
 
-def _put_anew(mend: Mend) -> None:
-    """Replace a damaged diff, which has a backup, by the recomputed one."""
-    folder, name = os.path.split(mend.path)
+def _put_recomputed(repair: StoredRepair) -> None:
+    """Replace a damaged diff, which has a backup, with the recomputed one."""
+    folder, name = os.path.split(repair.path)
     remade = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-    replace_file(remade, [mend.tail])
-    remove(mend.path)
+    replace_file(remade, [repair.tail])
+    remove(repair.path)
     put_diff(remade, folder, name)
     sync_directory(folder)
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from pipelines.fleet.collect import Collected, collect
+from pipelines.fleet.collect import Collected, collect, unreadable
 from pipelines.fleet.listing import Sources, members_of
 from pipelines.fleet.run_folder import (
     CONTINUES,
@@ -24,6 +24,7 @@ from pipelines.fleet.run_folder import (
     all_results,
     forget_failed,
     is_finished,
+    lock_run,
     open_shards,
     read_plan,
     read_shard,
@@ -141,25 +142,27 @@ def apply(
     Raises:
         Conflict: the folder has another run.
         Unavailable: the runner gave up.
+        WorkspaceLocked: another process runs it.
     """
     write_plan(folder, made)
-    if again:
-        forget_failed(folder, made)
-    left = open_shards(folder, made)
-    total = sum(len(made.shard(index)) for index in left)
-    with progress.stage("run", total) as advance:
-        if runner == "dask" and left:
-            from pipelines.fleet.runners.dask import run_dask
+    with lock_run(folder):
+        if again:
+            forget_failed(folder, made, unreadable(folder, made))
+        left = open_shards(folder, made)
+        total = sum(len(made.shard(index)) for index in left)
+        with progress.stage("run", total) as advance:
+            if runner == "dask" and left:
+                from pipelines.fleet.runners.dask import run_dask
 
-            run_dask(folder, made, left, workers, scheduler, advance)
-        elif left:
-            from pipelines.fleet.runners.local import run_local
+                run_dask(folder, made, left, workers, scheduler, advance)
+            elif left:
+                from pipelines.fleet.runners.local import run_local
 
-            run_local(folder, left, workers, advance)
-    collected = None
-    if tables is not None and EXPORT in made.steps and not open_shards(folder, made):
-        collected = collect(folder, made, tables, progress)
-    return Run(status(folder), collected)
+                run_local(folder, made, left, workers, advance)
+        collected = None
+        if tables is not None and EXPORT in made.steps and not open_shards(folder, made):
+            collected = collect(folder, made, tables, progress)
+        return Run(status(folder), collected)
 
 
 def status(folder: str) -> Status:

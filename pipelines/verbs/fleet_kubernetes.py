@@ -24,7 +24,7 @@ def write_manifests(folder: str, plan: Plan, image: str, claim: str) -> list[str
         FormatError: Kubernetes does not allow a name, or no repository is listed.
     """
     if not plan.members:
-        raise FormatError("no repository is listed", hint="A job needs at least one index")
+        raise FormatError("no repository is listed", hint="List at least one repository")
     name = os.path.basename(folder)
     made = {
         "job.yaml": indexed_job(name, plan.shards, plan.memory, image, claim),

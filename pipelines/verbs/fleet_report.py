@@ -54,5 +54,5 @@ def _check(path: str) -> None:
                 return
     raise Conflict(
         f"{path}: exists, and is not a fleet report",
-        hint="Name another file with -o, or overwrite it with --force",
+        hint="Pass another file with -o, or overwrite it with --force",
     )

@@ -314,7 +314,7 @@ def _references(workspace: Workspace) -> tuple[bytes, ReferencesBuilt]:
 def _cleared(
     workspace: Workspace,
 ) -> Iterator[tuple[str, Change]]:
-    """Yield the files of a workspace without facts that can be deleted without loss."""
+    """Yield the files to delete from a workspace without facts; deleting them loses nothing."""
 
     def goes_if(*contents: bytes) -> Change:
         return lambda data: None if data in contents else data

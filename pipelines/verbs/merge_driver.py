@@ -1,6 +1,6 @@
 """Merge one of the tracked files for git, as its merge driver.
 
-1. git merges one file at a time. If two sessions have one key, the manifests of both sides are
+1. git merges one file at a time. If two sessions have the same key, the manifests of both sides are
    needed to match rows with sessions: the commit of a side is found by the content of this file. So
    it does not matter what git is doing: merge, pull, rebase, cherry-pick, stash.
 2. If a side cannot be found, both rows stay, and `doctor --repair` settles them.

@@ -49,7 +49,10 @@ from pipelines.workspace.staging import remove_staging
 from pipelines.workspace.tracked_files import record_facts
 from pipelines.workspace.transaction import Replace, Transaction
 
-_HISTORY = "git filter-repo rewrites history; a host keeps what was pushed until it is asked"
+_HISTORY = (
+    "git filter-repo rewrites history; a hosting service keeps pushed commits until you ask for "
+    "their removal"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +132,7 @@ def _versions(workspace: Workspace, name: str) -> list[Session]:
 
 
 def disown(workspace: Workspace, name: str) -> list[str]:
-    """Record that the tombstones of a session's diffs do not count; return the diffs' files.
+    """Record that a session's tombstones are ignored; return the files of its diffs.
 
     It is possible only if the bytes still exist: a completed purge is final.
 

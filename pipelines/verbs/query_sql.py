@@ -61,7 +61,7 @@ def query_sql(workspace: Workspace, sql: str) -> Answer:
     deltas = read_deltas(workspace)
     with TemporaryDirectory() as folder, mapped_file(workspace, METRICS) as metrics:
         files = {"deltas": workspace.path(DELTAS), "metrics": workspace.path(METRICS)}
-        if not deltas.as_they_stand:
+        if not deltas.is_exact:
             lines = (line.decode(errors="replace").encode() for line in deltas.lines)
             files["deltas"] = _written(folder, DELTAS, lines)
         if len(metrics) != (regular_size(files["metrics"]) or 0):

@@ -248,7 +248,7 @@ def apply(made: Plan, progress: Progress, write: Callable[[bytes], object]) -> R
 
 
 class _Measured(NamedTuple):
-    """The savings, or why they are unknown, and the cost of each session in v1."""
+    """The savings, or the reason why they are unknown, and the cost of each session in v1."""
 
     tokens: TokenReport | None
     uncounted: str | None
@@ -279,7 +279,7 @@ def _check_output(request: Request) -> None:
     if path is None:
         return
     if os.path.isdir(path):
-        raise Conflict(f"{path}: is a folder", hint="Name a file: -o report.html")
+        raise Conflict(f"{path}: is a folder", hint="Pass a file: -o report.html")
     if request.force or not os.path.lexists(path):
         return
     if os.path.isfile(path) and not os.path.islink(path):
@@ -288,12 +288,12 @@ def _check_output(request: Request) -> None:
                 return
     raise Conflict(
         f"{path}: exists and is not a report of session-codec",
-        hint="Name another file with -o, or overwrite it with --force",
+        hint="Pass another file with -o, or overwrite it with --force",
     )
 
 
 def _is_inside(request: Request, key: Key) -> bool:
-    """Return True if a key is in the requested range, read as `query` reads it."""
+    """Return True if a key is in the requested range, by the rules of `query`."""
     since, until = request.since or "", request.until
     return key >= since and (until is None or key[: len(until)] <= until)
 

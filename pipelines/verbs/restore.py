@@ -294,7 +294,7 @@ def _check_archive(workspace: Workspace, fact: Archive) -> None:
     if patch_in(path, {fact.size}) != PatchRef(fact.sha256, fact.size):
         raise Conflict(
             f"{shown(fact.name)} differs from the recorded file; nothing was written",
-            hint="Run 'session-codec archive repair', or move it away and run this again",
+            hint="Run 'session-codec archive repair', or move it away, and repeat the command",
         )
 
 

@@ -149,7 +149,7 @@ def _source(manifest: Manifest, source: str | None, version: str | None) -> str:
     if not known:
         raise NotFound("no v1 log was migrated in this workspace")
     raise Conflict(
-        "several v1 logs were migrated", hint=f"Name one with --source. {_known_hint(known)}"
+        "several v1 logs were migrated", hint=f"Pass one with --source. {_known_hint(known)}"
     )
 
 

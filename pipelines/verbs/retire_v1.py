@@ -1,4 +1,4 @@
-"""Replace a migrated v1 log by a stub.
+"""Replace a migrated v1 log with a stub.
 
 1. The log must have been migrated as it is now and be rebuilt byte for byte, *and* its bytes must
    survive this machine: they are in the commit `HEAD`, or were rebuilt byte for byte from a remote
@@ -34,7 +34,7 @@ class Plan:
         workspace: the workspace of the log.
         source: its path relative to the workspace.
         sha256: the SHA-256 of the log as it is now.
-        stands_for: the SHA-256 of the log that the stub will name: this one, or, if sessions were
+        stub_sha256: the SHA-256 of the log that the stub will name: this one, or, if sessions were
             added to a stub, the log that the stub names.
         fact: the fact to record; None if it is recorded already.
         done: the file is a stub already.
@@ -43,7 +43,7 @@ class Plan:
     workspace: Workspace
     source: str
     sha256: Sha256
-    stands_for: Sha256
+    stub_sha256: Sha256
     fact: V1Retired | None
     done: bool = False
 
@@ -67,13 +67,13 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
         raise NotFound(f"{source}: no such file in {workspace.root}")
     data = read_bytes(path)
     sha256 = sha256_of(data)
-    stands_for = stubbed_log(data) or sha256
+    stub_sha256 = stubbed_log(data) or sha256
     if is_bare_stub(data):
         return Plan(
             workspace=workspace,
             source=source,
             sha256=sha256,
-            stands_for=stands_for,
+            stub_sha256=stub_sha256,
             fact=None,
             done=True,
         )
@@ -86,23 +86,25 @@ def plan(workspace: Workspace, source: str = V1_LOG, copy: Copy | None = None) -
     at = 0
     for piece in log_pieces(workspace, version):
         if data[at : at + len(piece)] != piece:
-            raise Conflict(f"{source} cannot be rebuilt from what is stored")
+            raise Conflict(f"{source} cannot be rebuilt from the stored layout and diffs")
         at += len(piece)
     if not _in_head(workspace, source, data) and not (copy and _in_copy(copy, version, data)):
         raise Conflict(
             f"the bytes of {source} exist only on this machine: neither HEAD nor a named remote"
             " holds them",
-            hint=f"Commit the log as it is: git add {source} && git commit; or copy it with"
-            " 'session-codec sync', and name the --remote",
+            hint=f"Commit the log as it is: git add {source} && git commit; or copy it with "
+            "'session-codec sync', and pass --remote",
         )
     retired = manifest.retired_version(source)
-    recorded = retired is not None and retired.sha256 == stands_for
-    fact = None if recorded else V1Retired(source=source, sha256=stands_for, time=moment())
-    return Plan(workspace=workspace, source=source, sha256=sha256, stands_for=stands_for, fact=fact)
+    recorded = retired is not None and retired.sha256 == stub_sha256
+    fact = None if recorded else V1Retired(source=source, sha256=stub_sha256, time=moment())
+    return Plan(
+        workspace=workspace, source=source, sha256=sha256, stub_sha256=stub_sha256, fact=fact
+    )
 
 
 def apply(made: Plan) -> None:
-    """Record that the log is retired, then replace it by the stub.
+    """Record that the log is retired, then replace it with the stub.
 
     Raises:
         Conflict: the log changed since the plan was made.
@@ -115,11 +117,11 @@ def apply(made: Plan) -> None:
             raise Conflict(f"{made.source} changed just now", hint="Run the same command again")
         if made.fact is not None:
             record_facts(workspace, "retire-v1", [made.fact])
-        replace_file(path, [encode_stub(made.stands_for)])
+        replace_file(path, [encode_stub(made.stub_sha256)])
 
 
 def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
-    """Return True if these bytes can be rebuilt from a remote copy alone."""
+    """Return True if a log can be rebuilt from a remote copy alone."""
     found = copy.read_layout(version)
     if found is None:
         return False
@@ -137,5 +139,5 @@ def _in_copy(copy: Copy, version: V1Version, data: bytes) -> bool:
 
 
 def _in_head(workspace: Workspace, source: str, data: bytes) -> bool:
-    """Return True if the commit HEAD has these bytes under that name."""
+    """Return True if the commit HEAD has the log with the same bytes."""
     return bool(data) and content_at(workspace, "HEAD", source) == data

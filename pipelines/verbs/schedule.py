@@ -118,7 +118,7 @@ def plan(request: Request, environment: Mapping[str, str] = os.environ) -> Plan:
     if origin is None:
         raise NotFound(
             "git has no remote 'origin', which a cluster could clone",
-            hint="Name it with: git remote add origin https://HOST/PATH",
+            hint="Add it with: git remote add origin https://HOST/PATH",
         )
     text = cron_job(request.remote, request.package, _folder(workspace), origin)
     return _plan_files(workspace, [_cronjob(workspace, text)])

@@ -270,7 +270,7 @@ def _prune(made: Plan, remote: Remote, progress: Progress, done: Result) -> None
             if remote.is_file(archive_object(fact.name), path):
                 raise Conflict(
                     f"{shown(fact.name)} is the same file as the remote's object; it is kept",
-                    hint="Use a remote outside of the workspace, which stores its own copy",
+                    hint="Use a remote that stores its own copy, outside of the workspace",
                 )
             check_same(remote, archive_object(fact.name), fact.size, fact.sha256)
             done.verified.append(fact.name)

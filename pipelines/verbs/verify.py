@@ -73,7 +73,7 @@ def verify(
         raise FormatError(
             "does not contain a readable fact",
             file=manifest.errors[0].file,
-            hint="'session-codec doctor --repair' restores what was committed",
+            hint="'session-codec doctor --repair' restores the committed facts",
         )
     rules = worker.call(rules_by_facts, workspace, [*manifest.versions, *manifest.retired])
     with progress.stage("integrity", len(manifest.sessions)) as advance:
@@ -219,5 +219,5 @@ def _judged(report: TokenReport) -> Iterator[Finding]:
                 code=f"over-{name}-budget",
                 message=f"{name}: {cost:,} tokens by {report.tokenizer}, budget {limit:,}",
                 file=file,
-                hint=f"Shorten the references, or give more with --{name}-budget",
+                hint=f"Shorten the references, or raise --{name}-budget",
             )

@@ -56,7 +56,7 @@ class Rename(NamedTuple):
     key: Key
 
 
-class Mend(NamedTuple):
+class StoredRepair(NamedTuple):
     """A damaged file that can be repaired: the intact bytes, and a new end.
 
     Attributes:
@@ -89,7 +89,7 @@ class Upkeep(NamedTuple):
     renames: tuple[Rename, ...]
     leftovers: tuple[str, ...]
     pending: bool
-    repairs: tuple[Mend, ...] = ()
+    repairs: tuple[StoredRepair, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -108,11 +108,11 @@ class Upkeep(NamedTuple):
         if self.pending:
             message = "a verb was stopped half-way; the next one that writes completes it"
             yield _finding("unfinished", ".session-codec/journal", message, "completes it")
-        for mend in self.repairs:
-            what = ("does not match the recorded diff, but git has its commits" if mend.key
+        for repair in self.repairs:
+            what = ("does not match the recorded diff, but git has its commits" if repair.key
                     else "its end is damaged, but its frames are whole")  # fmt: skip
-            found = _finding("mendable", mend.file, what, "repairs it")
-            yield found._replace(level="finding", key=mend.key or None)
+            found = _finding("mendable", repair.file, what, "repairs it")
+            yield found._replace(level="finding", key=repair.key or None)
 
 
 def upkeep_of(
@@ -142,7 +142,7 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
     for name in _TOLD:
         path = workspace.path(name)
         if os.path.islink(path):
-            continue  # the file behind a link is checked under its own name
+            continue  # the target of a link is checked under its own name
         data = read_bytes(path)
         try:
             lost = block_state(data, GUIDE) == "absent" and BEGIN in content_at(
@@ -164,7 +164,7 @@ def agent_findings(workspace: Workspace) -> Iterator[Finding]:
             )
 
 
-def mended_end(path: str, fact: Archive) -> tuple[int, bytes]:
+def repaired_end(path: str, fact: Archive) -> tuple[int, bytes]:
     """Return the intact size of a damaged archive, and its rebuilt index and seek table.
 
     Only the recorded size of a file is read.
@@ -256,7 +256,7 @@ def _leftovers(workspace: Workspace) -> Iterator[str]:
             yield os.path.relpath(os.path.join(folder, name), workspace.root)
 
 
-def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
+def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[StoredRepair]:
     """Yield archives with an unreadable index that can be rebuilt."""
     from codec.archive.container import ArchiveReader
 
@@ -269,12 +269,12 @@ def _archives(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
             list(ArchiveReader(ranges_of(path), os.path.getsize(path)).index.entries())
         except CodecError:
             try:
-                yield Mend(path, shown(name), *mended_end(path, facts[name]))
+                yield StoredRepair(path, shown(name), *repaired_end(path, facts[name]))
             except IntegrityError:
                 continue  # the check of stored files reports the damage
 
 
-def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
+def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[StoredRepair]:
     """Yield damaged loose diffs that git can recompute."""
     store = Store(workspace)
     loose = store.loose_names()
@@ -290,6 +290,6 @@ def _diffs(workspace: Workspace, manifest: Manifest) -> Iterator[Mend]:
             data = remade(workspace, commits, session.patch)
             if data is not None and e.file and e.file.endswith(".diff"):
                 path = os.path.join(workspace.diffs, os.path.basename(e.file))
-                yield Mend(path, e.file, 0, data, session.key)
+                yield StoredRepair(path, e.file, 0, data, session.key)
         except NotFound:
             continue

@@ -29,7 +29,7 @@ from pipelines.workspace.manifest_view import Manifest, decode_manifest
 from pipelines.workspace.tracked_files import Tracked
 
 _MEND = "Restore it from a backup, or remove it and run 'session-codec migrate' with the v1 log"
-_PURGE = "Run 'session-codec purge --merged', which lists what is left and asks"
+_PURGE = "Run 'session-codec purge --merged', which lists the remaining copies and asks"
 #: The finding on a file with a purged diff, by its kind.
 _REMAINING: Final[dict[Kind, tuple[str, str]]] = {
     "file": ("holds a diff that was purged", _PURGE),
@@ -47,8 +47,8 @@ class Integrity:
     Attributes:
         diffs, layouts: the numbers of intact, missing and damaged ones, in this order.
         findings: damaged files, and lines that do not agree with the manifest.
-        absent: the keys of diffs that are missing locally, and that git cannot remake.
-        in_git: the number of missing diffs that git remakes with the recorded hash.
+        absent: the keys of diffs that are missing locally, and that git cannot recompute.
+        in_git: the number of missing diffs that git recomputes with the recorded hash.
     """
 
     diffs: tuple[int, int, int]
@@ -109,7 +109,7 @@ def check_stored(
         advance(len(intact))
         return data
 
-    layouts, amiss = _check_layouts(workspace, manifest, read)
+    layouts, problems = _check_layouts(workspace, manifest, read)
     purged = manifest.purged
     for session in manifest.sessions.values():
         if session.patch is None or session.patch.sha256 in purged:
@@ -124,8 +124,8 @@ def check_stored(
         except IntegrityError as e:
             diffs[2] += 1
             findings.append(_damaged(e, session.key))
-    told = {f.file for f in findings}
-    findings += [f for f in amiss if f.file not in told]
+    named = {f.file for f in findings}
+    findings += [f for f in problems if f.file not in named]
     of_ranges = {s.key: (c, s.patch) for s in absent if s.patch and (c := commits_of(s))}
     made = remakable(workspace, of_ranges.values())
     in_git = {key for key, pair in of_ranges.items() if pair in made}

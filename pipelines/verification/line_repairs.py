@@ -71,7 +71,7 @@ class Repairs(NamedTuple):
     findings: tuple[Finding, ...] = ()
     edits: tuple[Replace, ...] = ()
 
-    def as_they_stand(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+    def with_current_lines(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield findings on repaired files with the line numbers of the current files."""
         after: dict[str, list[bytes]] = {e.path: e.after.split(b"\n") for e in self.edits}
         before: dict[str, dict[bytes, int]] = {e.path: {} for e in self.edits}
@@ -202,8 +202,8 @@ def _row_finding(
     if repair.code == "missing-row" and session is not None and session.key != session.time:
         twin = _FORMS[name].encode(session._replace(key=Key(session.time)))
         if twin in data:
-            message = f"says of {session.key} what it says of {session.time}, in one row: two "
-            message += "clones recorded the same in one second"
+            message = f"has one row for both {session.key} and {session.time}: two "
+            message += "clones recorded equal sessions in the same second"
             return finding._replace(code="shared-row", level="note", message=message)
     return finding
 
@@ -226,7 +226,7 @@ def left_findings(repairs: Repairs, manifest: Manifest) -> Iterator[Finding]:
         found.append(_lost_manifest())
     for name, data in files:
         found += _unknown_rows(name, data, manifest)
-    return repairs.as_they_stand(found)
+    return repairs.with_current_lines(found)
 
 
 def fact_findings(manifest: Manifest) -> list[Finding]:

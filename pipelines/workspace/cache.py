@@ -5,7 +5,7 @@
    workspace, so content from clones, other users or damaged disks is not used. git need not check
    the owner of the file, which would cost a process.
 2. A cache only saves time. If it is missing, untrusted, too large or of another version, it is read
-   as None; if it cannot be written, it is not.
+   as None; if it cannot be written, the error is ignored.
 3. The hash proves who wrote a value, not that it is current: callers store what it depends on.
 4. Caches in the user's own folder need no hash (`diffs.secret_scan_cache`). Two files beside the
    caches are not values: the search index, which SQLite changes in place, and the state of a

@@ -1,6 +1,6 @@
 """Read the deltas of a workspace as lines, for queries over all of them.
 
-Lines stay bytes. They are plain if each is a delta that sorts after the one before: then no line
+Lines stay bytes. They are plain if each is a delta that sorts after the previous one: then no line
 occurs twice, and each field is in a known place.
 """
 
@@ -27,12 +27,12 @@ class Deltas(NamedTuple):
     Attributes:
         lines: its deltas, each once, with their line ends.
         findings: a finding for each other line, except the rows that belong to the user.
-        as_they_stand: the file consists of exactly these lines, all in ASCII.
+        is_exact: the file consists of exactly these lines, all in ASCII.
     """
 
     lines: Iterable[bytes]
     findings: tuple[Finding, ...]
-    as_they_stand: bool
+    is_exact: bool
 
 
 def read_deltas(workspace: Workspace) -> Deltas:
@@ -44,7 +44,7 @@ def read_deltas(workspace: Workspace) -> Deltas:
     is_file = len(data) == regular_size(workspace.path(DELTAS))  # without pending lines
     if whole and _are_plain(whole):
         alone = is_file and len(whole) == len(data) and data.isascii()
-        return Deltas(BytesIO(whole), (), as_they_stand=alone)
+        return Deltas(BytesIO(whole), (), is_exact=alone)
     lines = dict.fromkeys(BytesIO(whole))
     lines.pop(b"\n", None)
     findings = []
@@ -63,11 +63,11 @@ def read_deltas(workspace: Workspace) -> Deltas:
         )
     for line in kept_twins(workspace, lines):
         del lines[line]
-    return Deltas(lines, tuple(findings), as_they_stand=False)
+    return Deltas(lines, tuple(findings), is_exact=False)
 
 
 def kept_twins(workspace: Workspace, lines: Iterable[bytes]) -> set[bytes]:
-    """Return the user's own lines whose sessions have rows of ours, which readers skip.
+    """Return the user's lines that readers skip because their sessions have rows of ours.
 
     Args:
         workspace: the workspace of the lines.
@@ -95,14 +95,14 @@ def _deltas_of_the_manifest(workspace: Workspace) -> Deltas:
     """Rebuild the deltas from the manifest if their file is missing or empty; add a finding."""
     lines = delta_lines_of(read_manifest(workspace))
     if not lines:
-        return Deltas((), (), as_they_stand=True)
+        return Deltas((), (), is_exact=True)
     finding = Finding(
         code="missing-deltas",
         message=f"is missing or empty; its {len(lines):,} sessions were read from the manifest",
         file=DELTAS,
         hint="'session-codec doctor --repair' writes it; a .gitignore may keep it out of commits",
     )
-    return Deltas([f"{line}\n".encode() for line in lines], (finding,), as_they_stand=False)
+    return Deltas([f"{line}\n".encode() for line in lines], (finding,), is_exact=False)
 
 
 def _faults(whole: bytes) -> Iterator[tuple[int, bytes, FormatError]]:

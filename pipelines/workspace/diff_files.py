@@ -2,8 +2,8 @@
 
 1. A file name is a hint, the SHA-256 of the content is the identity.
 2. A diff is written only to a free name. A file with the same bytes is the same diff.
-3. If other bytes have the name, the diff gets a name of its time and its hash; readers find it by
-   its time, and verify its hash.
+3. If a file with other bytes has the name, the diff gets a name of its time and its hash; readers
+   find it by its time, and verify its hash.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def put_diff(source: str, folder: str, name: str) -> str:
     Args:
         source: the path of the file, whose content is on the disk already.
         folder: the target. The caller syncs it.
-        name: the name to use, unless other bytes have it.
+        name: the name to use, unless a file with other bytes has it.
 
     Raises:
-        Conflict: other bytes have every name for these bytes.
+        Conflict: files with other bytes have all the names that the diff may get.
     """
     if _put(source, os.path.join(folder, name)):
         return name
@@ -58,7 +58,7 @@ def hashed_names(name: str, sha256: Sha256) -> list[str]:
 
 
 def _put(source: str, target: str) -> bool:
-    """Move a file to a free path; return False if other bytes have the path."""
+    """Move a file to a free path; return False if a file with other bytes is there."""
     if not _placed(source, target) and not _is_same(source, target):
         return False
     remove(source)

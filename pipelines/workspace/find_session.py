@@ -50,7 +50,7 @@ def find_key(workspace: Workspace, name: str) -> Key:
 
 
 def _key_among(workspace: Workspace, found: Collection[Key], name: str) -> Key:
-    """Return the key, among some, for a name; raises the errors of `find_session`."""
+    """Return the one of the given keys that has a name; raises the errors of `find_session`."""
     keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:
@@ -71,7 +71,7 @@ def _key_among(workspace: Workspace, found: Collection[Key], name: str) -> Key:
         more = ", ..." if len(fitting) > _NAMED else ""
         raise Conflict(
             f"several sessions begin with {name}",
-            hint=f"Name one: {', '.join(fitting[:_NAMED])}{more}",
+            hint=f"Use one of: {', '.join(fitting[:_NAMED])}{more}",
         )
     nearest = keys[max(0, at - 2) : at + 2]
     raise NotFound(

@@ -5,8 +5,8 @@
    settings of the repository, the user and the system do not apply. All other choices are options
    of the command.
 2. The files that session-codec itself writes are not part of a patch: otherwise every commit would
-   contain the lines of the session before it.
-3. git counts as able to remake a diff only after its hash was compared.
+   contain the lines of the previous session.
+3. git counts as able to recompute a diff only after its hash was compared.
 """
 
 from __future__ import annotations

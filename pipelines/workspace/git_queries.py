@@ -216,7 +216,7 @@ def remove_config(workspace: Workspace, section: str) -> None:
 def _known(repository: Repository, name: str) -> str:
     found = commit_of(repository, name)
     if found is None:
-        hint = _hint_on_history(repository, "Name a commit, or two as A..B")
+        hint = _hint_on_history(repository, "Pass a commit, or two as A..B")
         if name == "HEAD":
             hint = "Commit first, or record the working tree with --worktree"
         raise NotFound(f"{name}: no such commit in {repository.top}", hint=hint)

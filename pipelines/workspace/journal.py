@@ -1,8 +1,8 @@
 """The journal of a verb's committed writes, and `recover`, which completes them.
 
 A transaction (`workspace.transaction`) writes the bytes to append to a journal, and commits by
-giving the journal its name. Journal and staging folder share a random token, `.session-
-codec/journal-TOKEN`; version 0.1.0 used none:
+giving the journal its name. Journal and staging folder share a random token,
+`.session-codec/journal-TOKEN`; version 0.1.0 used none:
 
     {"format":"session-codec-journal","version":1,"verb":"migrate","appends":[["PROJECT_METRICS.tsv",0,80]]}
     <the bytes to append, one after the other>
@@ -11,7 +11,7 @@ codec/journal-TOKEN`; version 0.1.0 used none:
    append continues at the end of the file. A diff never replaces a file with other bytes
    (`workspace.diff_files`).
 2. A file that no longer ends where the transaction began is not changed: another program wrote to
-   it. The manifest shows what is missing there, and `migrate` adds it.
+   it. The manifest has the missing rows, and `migrate` adds them.
 3. Appends are done in order: the delta line, which makes a session exist, is last.
 4. A journal or a staging folder that git tracks, that is a link, or that belongs to another user is
    refused. Whatever a journal states, only the files of a workspace are appended to.
@@ -199,13 +199,13 @@ def target_of(workspace: Workspace, path: RelPath) -> str:
     if os.path.realpath(target) != os.path.join(os.path.realpath(workspace.root), *path.split("/")):
         raise Conflict(
             f"{path} is a symbolic link, or below one; nothing is written through it",
-            hint="Replace the link by the file itself",
+            hint="Replace the link with the file itself",
         )
     return target
 
 
 def _publish(staging: str, target: str) -> None:
-    """Move the staged files into place, a whole folder at once if it does not exist yet."""
+    """Move the staged files into place; a folder without a counterpart is moved as a whole."""
     if not os.path.exists(target):
         move(staging, target)
         sync_directory(os.path.dirname(target))

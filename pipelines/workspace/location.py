@@ -287,7 +287,7 @@ def _check_own(workspace: Workspace, name: RelPath) -> None:
                 raise Conflict(
                     f"{name} is a symbolic link that leads out of the workspace; "
                     "nothing is read or written through it",
-                    hint="Replace the link by the file itself",
+                    hint="Replace the link with the file itself",
                 )
             mode = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):

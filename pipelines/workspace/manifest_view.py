@@ -1,8 +1,9 @@
 """The whole manifest of a workspace: its facts, grouped by subject.
 
 1. Facts that describe one session are one session, and revisions are applied
-   (`codec.merge.key_conflicts`). 2. Purged diffs are known by their SHA-256, whatever their session
-   and its key. 3. Facts whose text was erased are skipped, wherever they come from.
+   (`codec.merge.key_conflicts`).
+2. Purged diffs are known by their SHA-256, whatever their session and its key.
+3. Facts whose text was erased are skipped, wherever they come from.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class Manifest(NamedTuple):
         histories: the sessions that have several facts, or revisions, by key.
         key_conflicts: facts whose key another session has; `sessions` has them under other keys.
         format: the greatest version that a `format` fact states; 0 for none.
-        versions, retired: versions of the v1 logs, in no order.
-        follows: entries that directly follow another one, in no order.
+        versions, retired: versions of the v1 logs, in any order.
+        follows: entries that directly follow another one, in any order.
         archives: the archives that cannot have a purged diff, by name.
         void: the archives that may have a purged diff, by the times of their sessions, by name.
             Their other diffs are read from them until they are rewritten.
@@ -59,7 +60,7 @@ class Manifest(NamedTuple):
         tombstones: all tombstones, including disowned ones.
         erased: the digests of the facts whose text was erased.
         kept: the digests of the rows that belong to the user, by file.
-        builds: the builds of the references, in no order.
+        builds: the builds of the references, in any order.
         unknown: facts of a kind that this version does not know.
         errors: errors on lines that are not facts.
         torn: the last line of the file is incomplete.
@@ -172,7 +173,7 @@ class Manifest(NamedTuple):
         return max(seen, key=lambda v: (v.seen, v.sha256), default=None)
 
     def current_versions(self) -> dict[str, V1Version]:
-        """Return by log the version that was retired, else the version seen last."""
+        """Return the current version of each log: the retired version, else the one seen last."""
         found: dict[str, V1Version] = {}
         for version in sorted(self.versions, key=lambda v: (v.seen, v.sha256)):
             found[version.source] = version
@@ -184,7 +185,7 @@ class Manifest(NamedTuple):
         return dict(sorted(found.items()))
 
     def last_builds(self) -> list[ReferencesBuilt]:
-        """Return the builds of the references that no later build knew; after a merge, several."""
+        """Return the builds of the references that no other one follows; several after a merge."""
         taken = {name for build in self.builds for name in build.after}
         return [build for build in self.builds if fact_id(build) not in taken]
 
@@ -281,7 +282,7 @@ def _purged(tombstones: Iterable[Purged], disowned: Iterable[Disowned]) -> dict[
 
 
 def _without_void(manifest: Manifest) -> Manifest:
-    """Return a manifest whose archives that may have a purged diff are listed apart.
+    """Return a manifest in which the archives that may have a purged diff are in `void`.
 
     A merge may have changed the key of a packed session to another key with its time, and several
     sessions may have the same diff.

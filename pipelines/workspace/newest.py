@@ -74,7 +74,7 @@ def newest_notes(workspace: Workspace) -> dict[Key, str]:
 
 
 def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:
-    """Return the same for the tracked file; None if it is small, or nearly all of it is needed."""
+    """Return the newest deltas of the tracked file; None if the file is small."""
     path = workspace.path(DELTAS)
     try:
         found = os.stat(path)
@@ -103,7 +103,7 @@ def _newest_tracked(workspace: Workspace, last: int) -> Scanned | None:
 
 
 def _every_delta(workspace: Workspace) -> list[Delta]:
-    """Return all deltas, without the user's own rows of sessions that have rows of ours."""
+    """Return all deltas, except the user's own rows of sessions that have rows of ours."""
     lines = newest_delta_lines(workspace, sys.maxsize)
     deltas, _ = decode_deltas(enumerate(lines, 1))
     if len({delta.key for delta in deltas}) == len(deltas):

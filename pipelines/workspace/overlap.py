@@ -35,12 +35,12 @@ def check_apart(path: str, workspace: Workspace) -> None:
     if _is_inside(theirs, own) or _is_inside(own, [path]):
         raise Conflict(
             f"{path} overlaps the workspace {workspace.root}",
-            hint="Name a directory outside of it; for a copy, on another disk if possible",
+            hint="Use a directory outside of it; for a copy, on another disk if possible",
         )
 
 
 def _is_inside(inner: list[str], outer: list[str]) -> bool:
-    """Return True if a path is one of some others, or is below one."""
+    """Return True if a path is one of the given folders, or is below one."""
     names = {os.path.realpath(path) for path in outer}
     identities = {identity for path in outer if (identity := _identity(path)) is not None}
     for path in inner:

@@ -12,14 +12,14 @@
 3. `put` returns when facts and patches are durable. Patches are written before the facts that name
    them. An incomplete last line is removed by the next `put`: its writer was interrupted, and
    writes the session again.
-4. Facts are the lines of the manifest: sessions and revisions. A later fact about a session is a
-   5. Readers take no lock: a line is appended as a whole, and a file is replaced as a whole. They
-      read the store before the tracked files, because a session leaves the store after it is
-      written there.
-   6. Local state is trusted by the rules of `git.local_state`: a store that git tracks or that
-      belongs to another user is refused. git never writes below `.git/.session-codec`, so nothing
-      there is tracked.
-   user owns is refused. git never writes below `.git/.session-codec`, so nothing there is tracked.
+4. Facts are the lines of the manifest: sessions and revisions. A later change of a session is a
+   `Revision` of it.
+5. Readers take no lock: a line is appended as a whole, and a file is replaced as a whole. They
+   read the store before the tracked files, because a session leaves the store after it is
+   written there.
+6. Local state is trusted by the rules of `git.local_state`: a store that git tracks or that
+   belongs to another user is refused. git never writes below `.git/.session-codec`, so nothing
+   there is tracked.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ The result is what `flush` would write:
 1. A pending fact that the manifest does not have follows its lines. A session of the manifest with
    the same id is the same session, whatever its key is now.
 2. A pending session without a row gets one after the other rows. A revised session has its new row
-   in place of the old one, and so has a session whose key changes because a pending one has it,
-   too.
+   in place of the old one. So has a session whose key changes because a pending session has the
+   same key.
 3. If nothing is pending, only two folders are checked. Sessions that are only added are found
    without decoding the manifest; for revisions, erased texts and shared keys all of it is decoded.
 """

@@ -52,7 +52,7 @@ class Searched(NamedTuple):
 
 
 def search(workspace: Workspace, manifest: mmap.mmap | bytes, time: str) -> Searched:
-    """Return the keys of the day of a time and the purged diffs.
+    """Return the keys of the sessions on a day, and the purged diffs.
 
     Args:
         workspace: the workspace of the manifest.
@@ -70,7 +70,7 @@ def search(workspace: Workspace, manifest: mmap.mmap | bytes, time: str) -> Sear
 
 
 def keep(workspace: Workspace, before: Searched) -> None:
-    """Complete an answer by the lines appended since, and keep it; the caller has the lock."""
+    """Add the appended lines to an answer, and keep it; the caller must hold the lock."""
     if not before.file:
         return
     file = _identity(workspace)

@@ -16,7 +16,8 @@ from pipelines.system.fs.files import make_folder, remove_folder
 from pipelines.system.git.local_state import refuse_linked
 from pipelines.workspace.location import Workspace
 
-_TOKEN: Final = re.compile(r"(?:-[0-9a-f]{16})?", re.ASCII)
+# Compiled at its first use: there is nothing to match without an interrupted verb.
+_SUFFIX: Final = r"(?a:(?:-[0-9a-f]{16})?)"
 _WHAT: Final = "a staging folder"
 
 
@@ -54,7 +55,7 @@ def remove_staging(workspace: Workspace) -> None:
     folder, prefix = os.path.split(workspace.staging_prefix)
     with suppress(FileNotFoundError):
         for name in sorted(os.listdir(folder)):
-            if name.startswith(prefix) and _TOKEN.fullmatch(name.removeprefix(prefix)):
+            if name.startswith(prefix) and re.fullmatch(_SUFFIX, name.removeprefix(prefix)):
                 path = os.path.join(folder, name)
                 refuse_linked(path, _WHAT)
                 remove_folder(path)

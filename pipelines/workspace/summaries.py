@@ -66,7 +66,7 @@ def summary_of(workspace: Workspace, period: Period) -> Stored | None:
 
 
 def newest_summary(workspace: Workspace) -> Summary | None:
-    """Return the summary of the period that ends last; if several do, of the shortest."""
+    """Return the summary of the period that ends last; of several, the shortest."""
     found = [s.summary for s in stored_summaries(workspace) if s.summary and s.summary.claims]
     return max(found, key=_age, default=None)
 

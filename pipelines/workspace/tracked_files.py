@@ -1,7 +1,7 @@
 """Build the lines of sessions for the tracked files of a workspace.
 
-The manifest is the truth: if a v2 file does not have a session of the manifest, it gets its row. So
-the same code writes new sessions and completes files that lost rows in a merge.
+The manifest is authoritative: if a v2 file does not have a session of the manifest, it gets its
+row. So the same code writes new sessions and completes files that lost rows in a merge.
 """
 
 from __future__ import annotations

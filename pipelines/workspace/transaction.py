@@ -3,7 +3,7 @@
 A transaction stages new files of `.diffs` in a folder of its own, and writes the bytes to append to
 and replace in the tracked files to a journal (`workspace.journal` has its format). `commit` makes
 both durable and gives the journal its name; from then on everything will be done, by this process
-or by `recover` in the next one. Before, the workspace is unchanged.
+or by `recover` in the next one. Before that, the workspace is unchanged.
 """
 
 from __future__ import annotations

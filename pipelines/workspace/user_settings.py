@@ -180,7 +180,7 @@ def _of_workspace(mine: Tables, workspace: Workspace | None, path: str) -> Table
     """Return the tables for one workspace in the user's file."""
     tables = mine.get("workspace", {})
     if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
-        raise FormatError("does not have one table for each path", file=path, field="workspace")
+        raise FormatError("must have one table for each path", file=path, field="workspace")
     if workspace is None:
         return {}
     here = os.path.realpath(workspace.root)

@@ -4,10 +4,12 @@
 
 Four sessions of Claude Code and Codex run in a repository and two worktrees. Each is a process of
 its own, which runs hooks and git as an agent does, and whose transcript is written as the agent
-writes it. Sessions are killed, resumed and recorded, and branches are rebased in between. Then
+writes it. Sessions are killed, resumed and recorded, and branches are rebased in between. A user
+edits, flushes, commits, stashes, restores files and removes worktrees. Then
 
 1. each part of a session is recorded once, and once more for each further `record`;
-2. each commit is in one session at the most, and never in another's.
+2. each commit is in one session at the most, and never in another's;
+3. the promises of `promises` held after each step.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.agents.promises import State, broken_by, state_of
+
 ROOT = Path(__file__).parents[2]
 #: Runs each line of its input in a shell, and prints what that printed as a line of JSON.
 _AGENT = """
@@ -36,6 +40,8 @@ for line in sys.stdin:
     print(json.dumps([ran.returncode, ran.stdout, ran.stderr]), flush=True)
 """
 STEPS = 40
+#: The chance of a user's step after each step of an agent.
+USER_STEPS = 0.3
 
 
 @dataclass
@@ -146,37 +152,80 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+@dataclass
+class Schedule:
+    """A repository with two worktrees, and what was broken in it.
+
+    Attributes:
+        places: the worktrees, the main one first.
+        environment: the variables of all processes.
+        broken: the promises that a step broke.
+        state: the state after the last step.
+    """
+
+    places: list[Path]
+    environment: dict[str, str]
+    broken: list[str] = field(default_factory=list)
+    state: State | None = None
+
+    def check(self, step: str, **writes: Path) -> None:
+        """Compare the state with that before a step.
+
+        Args:
+            step: its name.
+            writes: the worktree that it may change: `own` for the files of session-codec, or `all`.
+        """
+        after = state_of(self.places, self.environment)
+        if self.state is not None:
+            may = {place: how for how, place in writes.items()}
+            self.broken += broken_by(step, self.state, after, may)
+        self.state = after
+
+    def run(self, command: str, place: Path) -> str:
+        """Run a command that must succeed."""
+        return _must(command, place, self.environment)
+
+
 def run_schedule(seed: int, base: Path) -> list[str]:
     """Run a schedule; return what was broken."""
-    chance = random.Random(seed)  # noqa: S311 - a walk that a seed repeats
+    chance, user = random.Random(seed), random.Random(f"user {seed}")  # noqa: S311 - repeatable
     environment = _environment(base)
     repo = base / "repo"
     repo.mkdir()
-    _must("git init -q -b main && git commit -q --allow-empty -m First", repo, environment)
-    _must("session-codec install && git add -A && git commit -qm Install", repo, environment)
     places = [repo, base / "one", base / "two"]
+    schedule = Schedule(places, environment)
+    schedule.run("git init -q -b main && echo 1 > notes && git add . && git commit -qm First", repo)
+    schedule.run("session-codec install && git add -A && git commit -qm Install", repo)
     for place in places[1:]:
-        _must(f"git worktree add -qb {place.name} {place}", repo, environment)
+        schedule.run(f"git worktree add -qb {place.name} {place}", repo)
     kinds = ["claude", "codex", "claude", "codex"]
     agents = [Agent(kind, chance.choice(places), base, environment) for kind in kinds]
+    schedule.check("install")
     for _ in range(STEPS):
-        _step(chance, chance.choice(agents))
+        agent = chance.choice(agents)
+        step = _step(chance, agent)
+        schedule.check(step, **({"own": agent.folder} if step == "record" else {}))
         if chance.random() < 0.1:
-            _must("session-codec context", chance.choice(places), environment)
+            schedule.run("session-codec context", chance.choice(places))
+            schedule.check("context")
+        if user.random() < USER_STEPS:
+            _user_step(user, schedule, [a.folder for a in agents if a.process])
     for agent in agents:
         if agent.process:
             chance.choice([agent.end, agent.kill])()
-    _must("session-codec context", repo, environment)
-    return _broken(agents, repo, environment)
+    schedule.run("session-codec context", repo)
+    schedule.check("context")
+    return [*schedule.broken, *_broken(agents, schedule)]
 
 
-def _step(chance: random.Random, agent: Agent) -> None:
-    """Let an agent do one thing."""
+def _step(chance: random.Random, agent: Agent) -> str:
+    """Let an agent do one thing, and return its name."""
     if agent.process is None:
         agent.begin()
-        return
-    match chance.choices(["commit", "stop", "record", "rebase", "amend", "end", "kill"],
-                         [50, 10, 8, 6, 6, 10, 10])[0]:  # fmt: skip
+        return "begin"
+    step = chance.choices(["commit", "stop", "record", "rebase", "amend", "end", "kill"],
+                          [50, 10, 8, 6, 6, 10, 10])[0]  # fmt: skip
+    match step:
         case "commit":
             agent.commits += 1
             subject = f"Commit {agent.commits} by {agent.name}"
@@ -197,14 +246,57 @@ def _step(chance: random.Random, agent: Agent) -> None:
             agent.end()
         case "kill":
             agent.kill()
+    return step
 
 
-def _broken(agents: list[Agent], repo: Path, environment: dict[str, str]) -> list[str]:
-    """Return the promises that do not hold."""
+def _user_step(user: random.Random, schedule: Schedule, busy: list[Path]) -> None:
+    """Let the user do one thing in a worktree.
+
+    Args:
+        user: what happens.
+        schedule: the worktrees.
+        busy: the worktrees in which agents run, which nobody removes.
+    """
+    place = user.choice(schedule.places)
+    step = user.choice(
+        ["edit", "flush", "flush --commit", "commit", "checkout", "stash", "merge", "remove"]
+    )
+    match step:
+        case "edit":
+            schedule.run(f"echo {user.random()} >> notes", place)
+            schedule.check(step, all=place)
+        case "flush" | "flush --commit":
+            schedule.run(f"session-codec {step}", place)
+            schedule.check(step, own=place)
+        case "commit":
+            schedule.run("git add -A && git commit -q --allow-empty -m User", place)
+            schedule.check(step, all=place)
+        case "checkout":
+            schedule.run("git checkout -q .", place)
+            schedule.check(step, all=place)
+        case "stash":
+            schedule.run("git stash -q", place)
+            schedule.check(step, all=place)
+        case "merge":
+            schedule.run("git merge -q --no-edit main || git merge --abort || :", place)
+            schedule.check(step)
+        case "remove" if place not in [schedule.places[0], *busy]:
+            schedule.run(f"git worktree remove --force {place}", schedule.places[0])
+            schedule.check(step, all=place)
+            schedule.run("session-codec context", schedule.places[0])
+            schedule.check("context without a worktree")
+            schedule.run(f"git worktree add -q {place} {place.name}", schedule.places[0])
+            schedule.check("worktree add", all=place)
+
+
+def _broken(agents: list[Agent], schedule: Schedule) -> list[str]:
+    """Return the promises that do not hold at the end."""
     found = []
-    rows = json.loads(_must("session-codec query --json", repo, environment))["rows"]
-    shown = [_must(f"session-codec show {row['key']} --json", repo, environment) for row in rows]
-    sessions = [json.loads(text)["session"] for text in shown]
+    repo, environment = schedule.places[0], schedule.environment
+    by_id: dict[str, dict[str, Any]] = {}
+    for place in schedule.places:  # a session that was committed on a branch is in its worktree
+        by_id |= _sessions(place, environment)
+    sessions = [*by_id.values()]
     for agent in agents:
         wanted = sum(max(1, count) for count in agent.records)
         own = [s for s in sessions if s.get("id", "").startswith(agent.name)]
@@ -224,6 +316,19 @@ def _broken(agents: list[Agent], repo: Path, environment: dict[str, str]) -> lis
                         found.append(f"{session['id']} has {subject!r}")
     found += [f"{c}: in {names}" for c, names in holders.items() if len(names) > 1]
     return found
+
+
+def _sessions(place: Path, environment: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the sessions that verbs show in a worktree, by id, and read their diffs."""
+    rows = json.loads(_must("session-codec query --json", place, environment))["rows"]
+    shown = [_must(f"session-codec show {row['key']} --json", place, environment) for row in rows]
+    sessions = [json.loads(text)["session"] for text in shown]
+    for session in sessions:
+        if session.get("patch"):
+            _must(f"session-codec show {session['key']} --diff", place, environment)
+    by_id = {session["id"]: session for session in sessions}
+    assert len(by_id) == len(sessions), "a session is shown twice"
+    return by_id
 
 
 def _environment(base: Path) -> dict[str, str]:

@@ -156,7 +156,7 @@ def test_names_of_a_hostile_repository_are_text(
     assert seen.complaints == []
 
 
-def test_the_browser_refuses_what_the_page_did_not_bring(seen: Seen) -> None:
+def test_the_browser_refuses_foreign_scripts_and_requests(seen: Seen) -> None:
     refused = seen.page.evaluate(
         """async () => {
           const said = [];
@@ -256,7 +256,7 @@ def test_the_figures_on_the_page_are_those_of_verify(seen: Seen, bench: Bench, c
             assert figure in row.split("\t"), row
 
 
-def test_what_costs_more_is_not_called_less(
+def test_a_higher_cost_is_not_shown_as_a_saving(
     plain: Bench, cli: Cli, chromium: Chromium, tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "fixtures" / "sample" / "CLAUDE.md", plain.root)
@@ -318,7 +318,7 @@ def test_ten_thousand_sessions_are_shown_a_page_at_a_time(
     assert "Page 200 of 200" in seen.texts("#pager")[0]
 
 
-def test_a_quarter_shows_what_summarize_writes(
+def test_a_quarter_shows_the_output_of_summarize(
     chromium: Chromium, made: Path, bench: Bench, cli: Cli
 ) -> None:
     for view in VIEWS:

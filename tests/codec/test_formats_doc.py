@@ -389,7 +389,7 @@ def test_entries_with_the_same_words_have_one_hash() -> None:
     assert entry_hash(first.encode()) == sha256(first.rstrip("\n").encode())
 
 
-def test_the_one_liners_give_what_is_shown(tmp_path: Path) -> None:
+def test_the_one_liners_print_the_documented_output(tmp_path: Path) -> None:
     (tmp_path / "SESSION_DELTAS.log").write_text(block("deltas"), encoding="utf-8")
     (tmp_path / "PROJECT_METRICS.tsv").write_text(block("metrics"), encoding="utf-8")
     for command, output in zip(blocks("one-liner"), blocks("output"), strict=True):
@@ -480,7 +480,7 @@ WHOLE = {
 @pytest.mark.parametrize(
     ("table", "cells"), [(table, cells) for table in CHECKS for cells in rows(table)]
 )
-def test_a_row_of_a_table_says_what_the_code_does(table: str, cells: list[str]) -> None:
+def test_each_row_of_a_table_agrees_with_the_code(table: str, cells: list[str]) -> None:
     check_row = CHECKS[table]
     check_row(cells)
 

@@ -44,7 +44,7 @@ DIGEST = "0123456789abcdef" * 4
         ("a" + " b" * 40, ("a" + "-b" * 40)[:59]),
     ],
 )
-def test_a_name_is_what_the_files_can_hold(text: str, name: str) -> None:
+def test_a_name_has_only_characters_that_the_files_can_hold(text: str, name: str) -> None:
     assert name_of(text) == name
 
 
@@ -116,7 +116,7 @@ def test_a_key_begins_with_its_time(key: str) -> None:
         "٢٠٢٥-11-06",
     ],
 )
-def test_what_is_not_a_key_never_names_a_file(text: str) -> None:
+def test_an_invalid_key_never_becomes_a_file_name(text: str) -> None:
     assert not is_key(text)
 
 

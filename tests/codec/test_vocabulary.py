@@ -56,7 +56,7 @@ def test_a_status_is_one_of_four_words_and_the_rest_is_its_remark(
 
 
 @pytest.mark.parametrize("word", STATUS_WORDS)
-def test_every_published_word_means_what_is_published(word: str) -> None:
+def test_every_published_word_has_its_published_meaning(word: str) -> None:
     for text in (word, word.upper(), f"**{word}**", f"{word} (x)"):
         assert status_of(text)[0] == STATUS_WORDS[word]
 

@@ -84,7 +84,7 @@ def _given(request: pytest.FixtureRequest) -> Remote:
     """Return a user's bucket: `s3://bucket/prefix?endpoint=https://host`, usual credentials."""
     given = os.environ.get("S3_TEST_URL")
     if not given:
-        pytest.skip("S3_TEST_URL names no other server")
+        pytest.skip("S3_TEST_URL does not name another server")
     url = urlsplit(given)
     endpoint = url.query.removeprefix("endpoint=") or None
     prefix = f"{url.path.strip('/')}/{os.urandom(6).hex()}".strip("/")

@@ -29,7 +29,7 @@ def whole(remote: Remote, name: ObjectName) -> bytes:
     return b"".join(pieces)
 
 
-def test_what_was_put_is_listed_and_comes_back_byte_for_byte(remote: Remote) -> None:
+def test_an_uploaded_object_is_listed_and_read_back_byte_for_byte(remote: Remote) -> None:
     assert remote.list_all() == []
     assert remote.put(ObjectName("archive/2025-11-abc.tar.zst"), content_of(DATA))
     assert remote.put(ObjectName("snapshot/x"), content_of(b"small"))
@@ -50,7 +50,7 @@ def test_one_put_one_list_one_get(remote: Remote) -> None:
     assert dict(remote.requests) == {"PUT": 1, "LIST": 1, "GET": 1}
 
 
-def test_a_range_is_what_was_asked_for(remote: Remote) -> None:
+def test_a_range_has_exactly_the_requested_bytes(remote: Remote) -> None:
     remote.put(A, content_of(DATA))
     part = remote.read(A, 1000, 2000)
     assert (part.data, part.size) == (DATA[1000:3000], len(DATA))
@@ -115,7 +115,7 @@ def test_a_large_object_that_is_there_is_not_put_again(remote: Remote, kind: str
 
 
 @pytest.mark.parametrize("data", [DATA, LARGE], ids=["whole", "parts"])
-def test_what_changed_since_it_was_looked_at_is_not_put(remote: Remote, data: bytes) -> None:
+def test_content_that_changed_since_planning_is_not_uploaded(remote: Remote, data: bytes) -> None:
     other = bytes([data[0] ^ 1]) + data[1:]
     content = content_of(data)._replace(open=lambda: io.BytesIO(other))
     with pytest.raises(IntegrityError):
@@ -158,13 +158,13 @@ READS: list[Callable[[Remote], object]] = [
 
 
 @pytest.mark.parametrize("read", READS, ids=["range", "end", "whole"])
-def test_what_is_not_there_is_not_found(remote: Remote, read: Callable[[Remote], object]) -> None:
+def test_a_missing_object_is_not_found(remote: Remote, read: Callable[[Remote], object]) -> None:
     remote.put(A, content_of(DATA))
     with pytest.raises(NotFound):
         read(remote)
 
 
-def test_what_was_deleted_is_gone_and_deleting_again_is_not_an_error(remote: Remote) -> None:
+def test_a_deleted_object_is_gone_and_deleting_again_is_not_an_error(remote: Remote) -> None:
     remote.put(ObjectName("x/a"), content_of(DATA))
     remote.put(ObjectName("x/b"), content_of(DATA))
     remote.delete(ObjectName("x/a"))

@@ -181,7 +181,7 @@ NOT_RUN: Final = {
     "source <(": "changes the shell that runs it",
     "| source": "changes the shell that runs it",
 }
-#: Parts of examples that do not end with 0.
+#: Parts of examples that do not exit with 0.
 ENDS: Final = {
     "--threshold 95": 3,  # the sample saves less
     "--private": 3,  # git's history and the v1 log have the texts, too

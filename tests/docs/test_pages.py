@@ -44,7 +44,7 @@ def test_a_page_opens_with_a_task(page: Path) -> None:
     """Its first sentence is an imperative: a verb, not an article or a noun phrase."""
     _, first = page.read_text(encoding="utf-8").split("\n\n")[:2]
     if page.name == "security-and-privacy.md":
-        assert first.startswith("Look at")
+        assert first.startswith("List ")
     assert not re.match(r"(?i)(a|an|the|this is|session-codec) ", first), first
     assert first.rstrip().endswith((":", ".")), first
 

@@ -3,8 +3,8 @@
     python crashing.py N kill|full ARGUMENT...
 
 Each call that changes a file counts; before the nth one happens, the process is gone (`kill`, or
-the call fails for want of space (`full`), and every one after it. With N = 0 nothing happens, and
-the number of calls is printed last on stderr.
+the call fails because the disk is full (`full`), and every one after it. With N = 0 nothing
+happens, and the number of calls is printed last on stderr.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ def _reset(handler: BaseHTTPRequestHandler) -> None:
 
 
 class _Nowhere:
-    """What is left of a connection that was reset."""
+    """The state of a connection that was reset."""
 
     closed = True
 

@@ -74,7 +74,7 @@ class Runs:
         shutil.copytree(self.start, self.bench.root, symlinks=True)
 
     def count(self, how: str) -> int:
-        """How many moments there are to stop at."""
+        """Return the number of moments at which a run can be stopped."""
         found = crash(0, how, self.bench.root)
         assert found.returncode == 0, found.stderr
         assert state(self.bench.root) == self.after
@@ -82,7 +82,7 @@ class Runs:
         return int(found.stderr.split()[-1])
 
     def check(self) -> None:
-        """Check that what was left is valid and that the next run completes it."""
+        """Check that the remaining files are valid and that the next run completes them."""
         stopped = state(self.bench.root)
         pending = any(JOURNAL.fullmatch(name) for name in stopped)
         if not pending:

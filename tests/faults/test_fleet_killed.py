@@ -1,8 +1,8 @@
 """A fleet run whose worker is killed with SIGKILL, at five points of the run.
 
 The points are calls of git, which every verb makes: a `git` in front of the real one counts them
-and kills the process that waits for the verb, or the verb itself. For the runner `local` the former
-is the run, which is repeated by the same command; Dask starts another worker.
+and kills the verb, the server that forked it, or the worker that waits for it. For the runner
+`local` the last one is the run, which is repeated by the same command; Dask starts another worker.
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ STEPS: Final = "migrate,verify,export"
 POINTS: Final = 5
 REPOSITORIES: Final = 2
 _SEEN: Final = re.compile(rb'"seen":"[^"]*"')
-#: Makes a folder for each call, whose number is its name, and kills at the chosen one.
+#: The processes from git upwards, by the number of generations.
+VICTIMS: Final = {"verb": 0, "server": 1, "worker": 2}
+#: Makes a folder for each call in a repository, whose number is its name; kills at the chosen one.
 GIT: Final = """#!/bin/sh
+case "$*" in *{root}*) ;; *) exec {git} "$@" ;; esac
 n=1
 until mkdir "{counted}/$n" 2>"{counted}.log"; do n=$((n + 1)); done
 if [ "$n" = "${{KILL_AT:-0}}" ]; then
   victim=$PPID
-  [ "$KILL" = worker ] && victim=$(ps -o ppid= -p $PPID | tr -d ' ')
+  for _ in $(seq "$KILL"); do victim=$(ps -o ppid= -p "$victim" | tr -d ' '); done
   kill -9 "$victim"
 fi
 exec {git} "$@"
@@ -97,7 +100,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         entries = (entry(day(n), task=f"task-{number}-{n}") for n in (1, 2))
         (root / "AGENT_PROGRESS_LOG.md").write_bytes(log_of(*entries))
     fleet.bin.mkdir()
-    (fleet.bin / "git").write_text(GIT.format(git=real, counted=fleet.counted))
+    (fleet.bin / "git").write_text(GIT.format(git=real, counted=fleet.counted, root=fleet.root))
     (fleet.bin / "git").chmod(0o755)
     fleet.reset()
     done = fleet.run(top / "whole", "local")
@@ -116,6 +119,8 @@ def lines_of(run: Path) -> list[dict[str, Any]]:
     ("runner", "victim", "point"),
     [
         *((runner, "worker", point) for runner in ("local", "dask") for point in range(POINTS)),
+        ("local", "server", 1),
+        ("dask", "server", 3),
         ("local", "verb", 2),
     ],
 )
@@ -127,7 +132,7 @@ def test_a_killed_worker_changes_nothing_of_the_end_state(
     fleet, run = whole.fleet, tmp_path / "run"
     fleet.reset()
     at = 1 + point * (whole.calls - 1) // (POINTS - 1)
-    done = fleet.run(run, runner, KILL_AT=str(at), KILL=victim)
+    done = fleet.run(run, runner, KILL_AT=str(at), KILL=str(VICTIMS[victim]))
     if (runner, victim) == ("local", "worker"):
         assert done.returncode == -signal.SIGKILL
         done = fleet.run(run, runner)

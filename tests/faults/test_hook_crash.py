@@ -94,7 +94,7 @@ def test_a_hook_that_is_stopped_loses_no_session_that_was_spooled(
     assert named == (how == "kill")  # what is last needs no space: it has its name by then
 
 
-def test_what_a_killed_hook_wrote_is_used_in_the_end(root: Path) -> None:
+def test_the_entry_of_a_killed_hook_is_used_later(root: Path) -> None:
     ran = hook(root, "s", 3)
     assert ran.returncode == 137
     (left,) = (root / ".session-codec" / "spool").glob("*.tmp")

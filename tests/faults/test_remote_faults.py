@@ -103,7 +103,7 @@ def test_a_put_that_fails_once_arrives_whole_and_once(
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_read_that_fails_once_gives_what_is_there(
+def test_a_read_that_fails_once_is_repeated(
     proxy: Proxy, started: Started, place: tuple[str, str], fault: str
 ) -> None:
     direct = opened(started("moto").endpoint, place)
@@ -122,7 +122,7 @@ def test_a_read_that_fails_once_gives_what_is_there(
 
 
 @pytest.mark.parametrize("fault", ["silent", "late"])
-def test_what_is_not_answered_in_time_is_asked_again(
+def test_a_request_without_an_answer_in_time_is_repeated(
     proxy: Proxy,
     started: Started,
     place: tuple[str, str],
@@ -256,9 +256,7 @@ def test_an_upload_that_was_completed_before_is_checked_and_not_sent_again(
     assert read_whole(opened(started("moto").endpoint, place), BIG) == LARGE
 
 
-def test_what_arrives_wrong_again_and_again_is_an_error(
-    proxy: Proxy, place: tuple[str, str]
-) -> None:
+def test_repeatedly_damaged_bytes_are_an_error(proxy: Proxy, place: tuple[str, str]) -> None:
     proxy.reset(lambda request: "altered" if request.method == "PUT" else "")
     with pytest.raises(IntegrityError, match="does not match its name"):
         opened(proxy.endpoint, place).put(A, content_of(SMALL))

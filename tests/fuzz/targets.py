@@ -14,7 +14,7 @@ from typing import Final
 from codec.agents.file_states import States
 from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry, decode_entry, encode_entry
-from codec.agents.transcript_events import told_between, transcript_of
+from codec.agents.transcript_events import facts_between, transcript_of
 from codec.agents.transcripts import entries_of, events_of
 from codec.archive.container import INDEX_MAGIC, ArchiveReader, encode_archive
 from codec.archive.frames import FrameSizes, encode_frame, encode_seek_table, encode_skippable
@@ -52,7 +52,7 @@ def transcript(data: bytes) -> None:
     for agent in ("claude", "codex"):
         entries = entries_of(data.split(b"\n"))
         found = transcript_of(events_of(agent, entries, "s"), States().take)
-        told = told_between(found, (found,), 0, 1 << 62)
+        told = facts_between(found, (found,), 0, 1 << 62)
         assert len(told.prompt) <= 200
 
 

@@ -38,7 +38,7 @@ def told() -> list[list[str]]:
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
 
 
-def test_the_front_matter_is_what_an_agent_skill_must_have() -> None:
+def test_the_front_matter_has_the_required_fields_of_a_skill() -> None:
     fields = front_matter()
     assert set(fields) == {"name", "description", "allowed-tools"}
     assert fields["allowed-tools"] == RULE
@@ -90,7 +90,7 @@ def test_the_plugin_has_the_hooks_that_install_puts_in() -> None:
     }
 
 
-def test_the_plugin_says_what_it_is() -> None:
+def test_the_plugin_has_a_name_and_a_description() -> None:
     manifest = json.loads((PLUGIN / ".claude-plugin" / "plugin.json").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert manifest["name"] == project["name"] == front_matter()["name"]

@@ -139,7 +139,7 @@ ANY: Final = st.lists(LINES, max_size=8).map(b"\n".join)
 
 
 @given(ancestor=ANY, ours=ANY, theirs=ANY)
-def test_of_any_bytes_no_line_of_either_side_is_lost_but_what_a_side_took_out(
+def test_a_merge_of_any_bytes_loses_only_removed_lines(
     ancestor: bytes, ours: bytes, theirs: bytes
 ) -> None:
     def lines(data: bytes) -> set[bytes]:

@@ -75,9 +75,7 @@ def test_any_bytes_are_repaired_once_and_no_fact_is_lost(parts: list[bytes], end
 
 @pytest.mark.parametrize("form", FORMATS)
 @given(data=st.lists(st.sampled_from([b"\n", b"### a\n", b"b\n", b"c", b"\r\n"])).map(b"".join))
-def test_pieces_joined_are_the_file_with_what_was_not_ended_ended(
-    form: Format, data: bytes
-) -> None:
+def test_joined_pieces_are_the_file_with_missing_line_ends_added(form: Format, data: bytes) -> None:
     pieces = form.split(data)
     joined = b"".join(pieces)
     assert form.split(joined) == pieces

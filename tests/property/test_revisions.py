@@ -167,7 +167,7 @@ def run(files: Tracked, steps: list[Step]) -> Tracked:
 def merged_by_record(base: Tracked, ours: Tracked, theirs: Tracked) -> Tracked:
     """Merge two clones as git does with the driver, which it calls only where both changed.
 
-    It does not ask where both have the same file, either; `shared-row` reports what that leaves.
+    It does not ask where both have the same file, either; `shared-row` reports the result.
     """
 
     def one(name: str) -> bytes:

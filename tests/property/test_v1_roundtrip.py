@@ -43,7 +43,7 @@ def test_spans_joined_are_the_log(data: bytes, dialect: Dialects) -> None:
 
 @given(logs())
 @settings(max_examples=200)
-def test_what_was_detected_splits_without_loss(data: bytes) -> None:
+def test_a_log_with_a_detected_dialect_splits_without_loss(data: bytes) -> None:
     try:
         found = detect(data)
     except CodecError:
@@ -120,7 +120,7 @@ def assert_becomes_records(data: bytes, span: Span) -> None:
 
 
 @given(logs(), st.sampled_from([b"", b"\n", b"\n\n---\n", b"\n***\n \t\n", b"\n_____\n\n"]))
-def test_what_follows_an_entry_does_not_change_its_hash(data: bytes, tail: bytes) -> None:
+def test_following_text_does_not_change_an_entrys_hash(data: bytes, tail: bytes) -> None:
     entry = b"### 2025-11-06 | a | b\n" + data + b"\nend"
     assert entry_hash(entry + tail) == entry_hash(entry)
 

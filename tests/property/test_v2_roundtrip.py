@@ -142,7 +142,7 @@ def test_any_bytes_give_records_or_an_error(decode: Callable[[bytes], object], d
 
 
 @given(st.one_of(texts, of.facts().map(encode_fact)), st.data())
-def test_what_a_fact_decodes_to_can_be_written_again(line: str, data: st.DataObject) -> None:
+def test_a_decoded_fact_can_be_encoded_again(line: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(line)))
     mutated = (
         line[:at] + data.draw(st.sampled_from(["", "0", "\\ud800", '"', "9" * 20])) + line[at:]

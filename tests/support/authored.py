@@ -80,7 +80,7 @@ def authored(root: Path, workspace: Workspace, sessions: int, files: int) -> Aut
 
 
 def _edit(lines: list[tuple[str, str]], writer: str, number: int, draw: random.Random) -> None:
-    """Replace up to two lines below the head by some of a writer."""
+    """Replace up to two lines below the head with some of a writer."""
     at = draw.randint(HEAD, len(lines))
     texts = [f"{writer} does {number}.{n}" for n in range(draw.randint(1, 4))]
     texts += draw.choices(COMMON, k=draw.randint(0, 3))

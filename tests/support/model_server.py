@@ -41,14 +41,34 @@ class Call:
         handler.end_headers()
         handler.wfile.write(data)
 
-    def send_endless(self) -> None:
+    def send_raw(self, data: bytes) -> None:
+        """Answer with bytes as they are, and close the connection."""
+        self._handler.wfile.write(data)
+        self._handler.close_connection = True
+
+    def send_endless(self, *, chunked: bool = False) -> None:
         """Answer without an end."""
         handler = self._handler
-        handler.send_response(200)
-        handler.send_header("Content-Type", "application/json")
-        handler.end_headers()
+        block = b" " * (1 << 16)
+        head = b"Transfer-Encoding: chunked\r\n" if chunked else b""
+        handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + head + b"\r\n"
+        )
         for _ in range(_ENDLESS >> 16):
-            handler.wfile.write(b" " * (1 << 16))
+            handler.wfile.write(b"10000\r\n%b\r\n" % block if chunked else block)
+
+    def send_drops(self) -> None:
+        """Answer one byte at a time, until the client closes the connection."""
+        handler = self._handler
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        handler.connection.settimeout(0.05)
+        while True:
+            try:
+                handler.wfile.write(b" ")
+                if not handler.connection.recv(1):
+                    return
+            except TimeoutError:
+                continue
 
     def wait_for_close(self) -> None:
         """Answer nothing until the client closes the connection."""

@@ -30,7 +30,7 @@ def record(walk: Walk, clone: Clone) -> None:
                     "--id", session, "--diff", str(file))  # fmt: skip
     known = session in walk.stored(clone)
     if done.code == 0 and not known:
-        raise Violation("record ended with 0, and the manifest lacks the session")
+        raise Violation("record exited with 0, and the manifest lacks the session")
     if known and sha256(diff).hexdigest() not in clone.tombstones():
         clone.readable.add(session)
 
@@ -148,7 +148,7 @@ def purge(walk: Walk, clone: Clone) -> None:
 
 
 def purge_merged(walk: Walk, clone: Clone) -> None:
-    """Erase what is left of the diffs that another clone purged."""
+    """Erase remaining copies of the diffs that another clone purged."""
     gone = clone.tombstones()
     where = walk.remote.write_options() if walk.random.random() < 0.5 else []
     done = walk.run(clone, "purge", "--merged", "--yes", *where)
@@ -310,7 +310,7 @@ ACTIONS: Final[tuple[tuple[Action, int], ...]] = (
 
 
 def _run_again(walk: Walk, clone: Clone, done: Done, arguments: list[str]) -> None:
-    """Now and then run a verb that ended with 0 a second time; it must change nothing."""
+    """Now and then run a verb that exited with 0 a second time; it must change nothing."""
     if done.code != 0 or walk.random.random() > 0.3:
         return
     before = _fingerprint(walk, clone)

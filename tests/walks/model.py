@@ -63,7 +63,7 @@ class Clone:
         root: its folder.
         readable: ids of the sessions whose diff must be readable there.
         pruned: those of them that may need the remote.
-        purged: hashes of the diffs whose purge there ended with 0.
+        purged: hashes of the diffs whose purge there exited with 0.
         versions: v1 logs that were migrated there, by hash.
     """
 
@@ -110,7 +110,7 @@ class Walk:
         diffs: the diff of each session by its id; None where git made it.
         in_log: ids of the sessions that came from the v1 log.
         sent: ids of the sessions that a sync with exit 0 had here.
-        purged_remotely: hashes of the diffs whose `purge --remote` ended with 0.
+        purged_remotely: hashes of the diffs whose `purge --remote` exited with 0.
         trail: every verb so far and its exit code.
     """
 

@@ -16,7 +16,7 @@ def test_marker_is_found_in_tar_in_zstd_in_tar() -> None:
     assert holds(outer, b"MARK")
 
 
-def test_marker_is_found_behind_junk_and_in_the_second_frame() -> None:
+def test_a_marker_is_found_after_junk_and_in_the_second_frame() -> None:
     frames = b"junk" + zstandard.compress(b"first") + zstandard.compress(b"MARK")
     assert holds(frames, b"MARK")
 

@@ -174,12 +174,12 @@ def stated_packages(
         locked = lock.version(package, _major(asked)) if lock else None
         if locked:
             version, where = locked
-            yield in_stack(name, label + _told(version, name), origin, where)
+            yield in_stack(name, label + _short_version(version, name), origin, where)
         else:
             yield in_stack(name, label + _major(asked), origin)
 
 
-def _told(version: str, name: str) -> str:
+def _short_version(version: str, name: str) -> str:
     """Return a locked version in short form: ` 14.2` for a framework, ` 14` for a test tool."""
     match = _ONE_MAJOR.fullmatch(version)
     if match and name in _WITH_MINOR and (match["minor"] or "x").isdigit():

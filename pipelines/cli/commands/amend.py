@@ -39,7 +39,7 @@ def _figure(text: str) -> int | str:
 
 
 def run(name: str, repo: str, private: bool, dry_run: bool, as_json: bool, **given: object) -> int:
-    """Change what is recorded of the session KEY, and rewrite its rows.
+    """Correct the record of the session KEY, and rewrite its rows.
 
     The manifest gets one more fact; earlier facts stay in it. If clones amend the same session
     differently, they agree on one result after a merge. An empty text removes the field.

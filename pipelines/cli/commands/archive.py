@@ -170,9 +170,9 @@ def verify(repo: str, names: tuple[str, ...], as_json: bool) -> int:
 def extract_command(
     archive_name: str, keys: tuple[Key, ...], target: str, repo: str, as_json: bool
 ) -> int:
-    """Extract diffs from ARCHIVE, a path or a name of 'archive ls': all of them, or those of KEYs.
+    """Extract diffs from ARCHIVE, a path or a name in 'archive ls': all of them, or those of KEYs.
 
-    From a damaged archive, everything intact is extracted. A diff that was purged in the workspace
+    From a damaged archive, all intact diffs are extracted. A diff that was purged in the workspace
     of --repo is not extracted.
 
     Examples:

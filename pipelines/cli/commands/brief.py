@@ -12,10 +12,10 @@ from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Verb
 from pipelines.cli.output import say, say_json
 from pipelines.outcomes.errors import EXIT_CODES
+from pipelines.recording.running import asking_session
 from pipelines.system.worker.tokenizer import load
-from pipelines.verbs.brief import brief
+from pipelines.verbs.brief import Running, brief
 
-_LATEST: Final = "latest"
 #: The first characters of an argument that names a repository, not a key.
 _PLACES: Final = (".", "~", os.sep)
 
@@ -25,18 +25,28 @@ def run(name: str, repo: str, as_json: bool) -> int:
 
     It states the session's goal, status and notes, earlier tasks that failed and have not passed
     since, the changed files with their state in the working tree, and notes of earlier sessions.
-    KEY is the latest session by default. The start hook prints the brief after a compaction and
-    when a session is resumed.
+    If the agent still has the session's transcript (Claude Code, Codex, Gemini CLI), it also quotes
+    how the user corrected the agent and what else the user asked for, and states the last command
+    that ran tests, with its exit code.
+
+    By default, KEY is the latest session, or the agent's own session after a compaction.
+    The start hook prints the brief after a compaction and when a session is resumed.
 
     Examples:
       session-codec brief
       session-codec brief 2025-11-06T14:30
     """
     if name.startswith(_PLACES):
-        name, repo = _LATEST, name
-    session, text = brief(workspace_of(repo), name, load(TOKENIZER))
+        name, repo = "", name
+    workspace = workspace_of(repo)
+    running = Running(asking_session(workspace))
+    session, text = brief(workspace, name, load(TOKENIZER), running)
     if as_json:
-        fields = {"session": encode_session(session), "text": text, "budget": BUDGET}
+        fields = {
+            "session": encode_session(session) if session is not None else None,
+            "text": text,
+            "budget": BUDGET,
+        }
         say_json("brief", fields)
     else:
         say(text.removesuffix("\n"))
@@ -45,7 +55,7 @@ def run(name: str, repo: str, as_json: bool) -> int:
 
 VERB: Final = Verb(
     run,
-    (Argument("name", "KEY", _LATEST, required=False), REPO),
+    (Argument("name", "KEY", "", required=False), REPO),
     (JSON,),
     exits={20: EXIT_CODES[20], 30: "no such session"},
 )

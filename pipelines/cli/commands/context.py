@@ -27,7 +27,7 @@ def run(
 ) -> int:
     """Print what an agent reads at its start: references, then the newest sessions.
 
-    Within the budget the newest sessions are printed in full, with notes of the newest behind them;
+    Within the budget the newest sessions are printed in full, followed by notes of the newest;
     all others are summed up in one line, and so are sessions that did nothing (no commit, no diff,
     no status).
     In a line such as '140000 s coverage validation +1247-89c11t30', the fields are the time of day,

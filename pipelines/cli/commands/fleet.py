@@ -52,11 +52,11 @@ def run(**_given: Any) -> int:
       session-codec fleet status
       session-codec fleet report -o fleet.html
     """
-    raise Misuse("fleet needs a verb: plan, run, status, report or shard")
+    raise Misuse("missing verb: plan, run, status, report or shard")
 
 
 def run_plan(workers: int | None, as_json: bool, **given: Any) -> int:
-    """Print the repositories of a run, their sizes, and what it will take; write nothing.
+    """Print the repositories of a run, their sizes, and an estimate of its cost; write nothing.
 
     Examples:
       session-codec fleet plan migrate --repos repositories.txt
@@ -87,7 +87,7 @@ def run_run(
     Each verb is a process with a time and a memory limit. To continue a run that was stopped,
     repeat the same command. With 'export', the rows of all repositories become tables when the last
     one is finished. If a repository fails, it is reported, and the run continues with the others.
-    Arguments behind '--' are passed to each verb.
+    Arguments after '--' are passed to each verb.
 
     The runner 'dask' uses the cluster of --scheduler, or starts one on this machine. 'kubernetes'
     writes manifests of an Indexed Job and a CronJob into the folder of the run, and runs nothing.
@@ -152,7 +152,7 @@ def run_status(folder: str, as_json: bool) -> int:
 def run_one(folder: str, index: int, as_json: bool) -> int:
     """Run the unfinished part of one shard of a run; job schedulers call it.
 
-    It ends with 0 if each repository of the shard has a result, even a failure.
+    It exits with 0 if each repository of the shard has a result, even a failure.
 
     Examples:
       session-codec fleet shard fleet-run --index 0
@@ -304,6 +304,7 @@ VERB: Final = Verb(
             exits={
                 3: "repositories need attention; each is named",
                 10: "a list of repositories cannot be read",
+                21: "another 'fleet run' is using the folder",
                 22: "the folder holds another run",
                 30: "Dask or pyarrow is not installed",
                 32: EXIT_CODES[32],
@@ -324,7 +325,7 @@ VERB: Final = Verb(
                 Option("--tables", "The folder of the tables. [default: the run's own]",
                        metavar="DIR|URL"),
                 Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),
-                Option("--usd-per-million", "US dollars for a million tokens; adds costs.",
+                Option("--usd-per-million", "The price of a million tokens; adds costs.",
                        read=price, metavar="USD"),
                 Option("--force", "Overwrite FILE even if it is not a fleet report.", flag=True),
                 JSON,

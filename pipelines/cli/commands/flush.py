@@ -18,8 +18,8 @@ def run(repo: str, commit: bool, dry_run: bool, as_json: bool) -> int:
     """Write pending sessions to the tracked files.
 
     Hooks record sessions in a store that all worktrees share, below git's folder, so that the
-    working tree stays as you left it. Every verb reads the store. A session leaves the store once
-    a commit of a branch holds it: until then, 'git checkout .' or 'git stash' cannot lose it.
+    working tree stays as you left it. Every verb reads the store. A session leaves the store when a
+    commit on a branch contains it; until then, 'git checkout .' or 'git stash' cannot lose it.
     'record' and 'archive' write pending sessions, too.
 
     Examples:
@@ -57,7 +57,7 @@ VERB: Final = Verb(
     (REPO,),
     (
         Option("--commit", "Commit the files of session-codec, and nothing else.", flag=True),
-        Option("--dry-run", "Print what is pending; write nothing.", flag=True),
+        Option("--dry-run", "Print the pending sessions; write nothing.", flag=True),
         JSON,
     ),
     exits={20: EXIT_CODES[20]},

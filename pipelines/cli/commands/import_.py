@@ -44,9 +44,9 @@ def run(
     """Import the sessions of REPO from the transcripts that coding agents keep.
 
     A session gets its task, model, active time, tokens, commits and exact diff. A session that
-    hooks or 'record' already recorded is completed, not added again. Running import again adds what
-    is new. Secrets in texts are replaced before they are written. The transcripts themselves are
-    only read.
+    hooks or 'record' already recorded is completed, not added again. Running import again adds new
+    sessions. Secrets in texts are replaced before they are written. The transcripts themselves do
+    not change.
 
     Examples:
       session-codec import --dry-run
@@ -97,7 +97,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--since",
-            f"Leave out sessions that ended before: {TIME_FORMS}.",
+            f"Leave out sessions that ended before TIME: {TIME_FORMS}.",
             default="",
             metavar="TIME",
         ),

@@ -54,8 +54,8 @@ def run(
 ) -> int:
     """Create a workspace in REPO, and set up the agents that work there.
 
-    A marked block in AGENTS.md names the commands to run. A CLAUDE.md that does not exist is
-    created and imports AGENTS.md; one that exists without the import gets the block. Nothing
+    A marked block in AGENTS.md names the commands to run. If CLAUDE.md does not exist, it is
+    created and imports AGENTS.md; if it exists without the import, it gets the block. Nothing
     outside the marks changes. Running install again changes nothing; --uninstall restores the
     former bytes.
 

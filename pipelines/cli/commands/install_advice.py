@@ -20,7 +20,7 @@ from pipelines.workspace.reading import read_manifest
 
 _NEXT: Final = {
     "systemd": "it runs while you are logged in; 'loginctl enable-linger' lets it run without",
-    "cron": "cron makes up for no run that was missed: the next packs what is left",
+    "cron": "cron does not repeat a missed run; the next run packs everything that is left",
     "github": "commit the workflow, and give the repository the secrets that it names",
     "kubernetes": f"make the Secret that it names, then: kubectl apply -f {CRONJOB}",
 }

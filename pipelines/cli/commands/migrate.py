@@ -93,7 +93,7 @@ VERB: Final = Verb(
         ),
         Option(
             "--heading-pattern",
-            "A form of your own: a pattern with a group time, or with year, month and day.",
+            "Your own form: a regular expression with a group time, or year, month and day.",
             metavar="REGEX",
         ),
         Option(
@@ -149,7 +149,7 @@ def _zone_pair(text: str) -> tuple[str, tzinfo]:
     """Return the abbreviation and the zone of `NAME=ZONE`."""
     name, _, zone = text.partition("=")
     if not name.strip() or not zone.strip():
-        raise Misuse(f"--zone: not NAME=ZONE: {text!r}")
+        raise Misuse(f"--zone: expected NAME=ZONE, got {text!r}")
     return name.strip().upper(), _zone("--zone", zone.strip())
 
 

@@ -93,8 +93,8 @@ VERB: Final = Verb(
         Option("--sql", "Run SQL on the table 'sessions' (needs DuckDB).", metavar="QUERY"),
         Option(
             "--tables",
-            "Run SQL on the tables that 'export' wrote: sessions, edits, usage, repos, "
-            "runs; with --sql.",
+            "Run SQL on the tables that 'export' wrote: sessions, edits, usage, repos, runs; "
+            "needs --sql.",
             metavar="DIR|URL",
         ),
         Option("--endpoint-url", "The address of an S3-compatible store.", metavar="URL"),

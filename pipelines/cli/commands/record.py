@@ -50,11 +50,11 @@ def run(
 ) -> int:
     """Record a session when its task is done, and print its key.
 
-    By default, the patch consists of the session's commits: those since the start hook ran. Without
-    a start hook, those since the newest recorded range of this branch, else the last commit.
-    Commits from a pull, merge or rebase, and commits that only change session-codec's own files,
-    are left out. Lines are counted from the patch. A remark may follow the status: 'PASS
-    (deployed)'.
+    By default, the patch consists of the session's commits: all commits since the start hook ran.
+    Without a start hook, these are the commits since the newest recorded range of this branch; if
+    there is no such range, it is the last commit. Commits from a pull, merge or rebase, and commits
+    that only change session-codec's own files, are left out. Lines are counted from the patch. A
+    remark may follow the status: 'PASS (deployed)'.
 
     --private records the figures and the patch, but no texts: the session is counted, and never
     sent to a model.

@@ -34,7 +34,7 @@ def run(
     tokenizer: str,
     as_json: bool,
 ) -> int:
-    """Build and refresh PROJECT_REFERENCES.yaml from what the files of REPO state.
+    """Build and refresh PROJECT_REFERENCES.yaml from the files of REPO.
 
     Manifests, lock files, workflows, CLAUDE.md, AGENTS.md, .claude/, PROJECT_MEMORY.yaml and v1
     logs are read. Your own changes, additions, removals and comments are kept. To stay within the
@@ -121,7 +121,7 @@ def _say(made: Plan, *, explain: bool) -> None:
 
 
 def _reasons(made: Plan, name: str, change: Change) -> list[str]:
-    """Return the sources of a value, one a line."""
+    """Return the sources of a value, one per line."""
     reason = _REASONS.get(change.standing)
     told = [reason] if reason else []
     differs = change.standing in (Standing.YOURS, Standing.UNREAD) and change.stated is not None

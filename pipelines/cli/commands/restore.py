@@ -21,9 +21,9 @@ def run(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Restore the workspace that a remote holds into DIR, which need not exist.
+    """Restore a workspace from a remote into DIR, which need not exist.
 
-    The result is the union of what all machines uploaded; every byte is verified by its hash.
+    The result is the union of the uploads of all machines; every byte is verified by its hash.
     Nothing is overwritten: if a local file has other content, nothing is written. An interrupted
     run is completed by the next one. Snapshots that cannot be read are skipped and reported.
 

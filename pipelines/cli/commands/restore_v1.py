@@ -27,7 +27,7 @@ def run(
     """Restore a migrated v1 log, byte for byte: the retired version, else the newest one.
 
     The whole log is verified before the first byte is written. Parts that are missing locally are
-    read from the remote, if one is named. Each purged diff leaves a gap that one line marks.
+    read from the remote, if one is named. In place of each purged diff, one line marks the gap.
 
     Examples:
       session-codec restore-v1 -o AGENT_PROGRESS_LOG.md

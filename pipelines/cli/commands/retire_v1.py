@@ -21,10 +21,10 @@ def run(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Replace a migrated v1 log by a stub that points agents to its history.
+    """Replace a migrated v1 log with a stub that points agents to its history.
 
     The log is replaced only after it was rebuilt byte for byte, and only if the commit HEAD or a
-    remote holds it. For a remote, it is rebuilt from the remote's bytes as well.
+    remote contains it. For a remote, it is rebuilt from the remote's bytes as well.
 
     Examples:
       session-codec retire-v1 --dry-run
@@ -37,7 +37,7 @@ def run(
         apply(made)
     if as_json:
         state = "retired-before" if made.done else "could-retire" if dry_run else "retired"
-        say_json("retire-v1", {"source": made.source, "sha256": made.stands_for, "state": state})
+        say_json("retire-v1", {"source": made.source, "sha256": made.stub_sha256, "state": state})
     elif made.done:
         say(f"{made.source} is retired already")
     elif dry_run:

@@ -29,8 +29,8 @@ def run(
 ) -> int:
     """Show the reference entry of one session, its diff, or its v1 entry.
 
-    KEY is a key or the beginning of one, 'latest', or 'latest~2', the second before the latest.
-    What is missing locally is read from the remote, if one is named.
+    KEY is a key or the beginning of one, 'latest', or 'latest~2', two sessions before the latest.
+    Data that is missing locally is read from the remote, if one is named.
 
     Examples:
       session-codec show latest

@@ -42,7 +42,7 @@ def run(
     """Report what was done in a period: sessions, results, files, decisions, tokens.
 
     The figures are computed as in 'query'. Sessions whose texts were removed on purpose, and those
-    that change a path of [private] paths in the settings, are counted but not described.
+    that change a path listed in [private] paths in the settings, are counted but not described.
 
     With --model, records of the other sessions are sent to a model, which returns claims; a claim
     is dropped unless its numbers, names, dates and quotations are in the sessions that it cites.

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from codec.summaries.prompt import ANSWER_TOKENS, SCHEMA
@@ -18,12 +18,10 @@ from pipelines.outcomes.findings import Finding
 from pipelines.report.percentages import loss_in_percent
 from pipelines.report.period.document import Block, Cell, Code, Items, Section, Text
 from pipelines.report.period.narrative import Step, most_tokens
-from pipelines.system.models.base import Model
+from pipelines.system.models.base import KEY, Model
 from pipelines.verbs.summarize import ClaimsPlan, apply_claims
 from pipelines.workspace.user_settings import Settings
 
-#: It is never an option, because process lists would show it.
-_KEY: Final = "SESSION_CODEC_MODEL_KEY"
 _PROGRAM = re.compile(r"(?P<program>claude|codex|llm)(?::(?P<model>\S+))?")
 
 
@@ -101,7 +99,7 @@ def agree(asked: Asked, step: Step) -> None:
 
 
 def answered(asked: Asked, plan: ClaimsPlan) -> tuple[Step | None, list[Finding]]:
-    """Ask what has no answer yet, with the user's consent; return the answers and findings."""
+    """Ask the open questions, with the user's consent; return the answers and findings."""
     if plan.step is None:
         tell("note: no session of the period may be sent")
         return None, []
@@ -142,7 +140,7 @@ def dropped_finding(summaries: Iterable[Summary], most: float | None) -> Finding
 
 
 def dropped_share(summaries: Iterable[Summary]) -> float:
-    """Return the per cent of claims that were dropped; 0 without claims."""
+    """Return the percentage of claims that were dropped; 0 without claims."""
     dropped, made = 0, 0
     for summary in summaries:
         number = sum(summary.dropped.values())
@@ -182,17 +180,21 @@ def _open(settings: Settings, name: str, seconds: int, *, is_given: bool) -> Mod
     url = settings.model_endpoint
     if url is None:
         raise Misuse(f"--model {name}: unknown program (claude, codex or llm), and no --endpoint")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # checked when it is read
+    except ValueError:
+        raise Misuse(f"--endpoint: {url!r} is not an address") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise Misuse(f"--endpoint: {url!r} is not an http or https address")
     if "@" in parts.netloc:
-        raise Misuse(f"--endpoint: the URL contains credentials. Pass the key as {_KEY}")
+        raise Misuse(f"--endpoint: the URL contains credentials. Pass the key as {KEY}")
     from pipelines.system.models.endpoint import Endpoint
 
     return Endpoint(
         url,
         name,
-        key=os.environ.get(_KEY, ""),
+        key=os.environ.get(KEY, ""),
         seconds=seconds,
         answer_tokens=ANSWER_TOKENS,
         schema=SCHEMA,

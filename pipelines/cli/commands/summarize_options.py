@@ -18,8 +18,8 @@ _NEED_MODEL: Final = (
 MODEL_OPTIONS: Final = (
     Option(
         "--model",
-        "Add a summary by a model: claude, codex or llm, each with :NAME for one of its models;"
-        " with --endpoint, the name of a model there.",
+        "Add a summary by a model: claude, codex or llm, or one of their models, such as "
+        "claude:opus; with --endpoint, the name of a model there.",
         metavar="MODEL",
     ),
     Option(
@@ -38,7 +38,7 @@ MODEL_OPTIONS: Final = (
     ),
     Option(
         "--max-dropped",
-        "End with 3 if more than PERCENT of the model's claims were dropped.",
+        "Exit with 3 if more than PERCENT of the model's claims were dropped.",
         read=percent,
         metavar="PERCENT",
     ),

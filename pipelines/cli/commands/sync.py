@@ -32,9 +32,9 @@ def run(
 ) -> int:
     """Copy REPO's workspace to a remote: archives, loose diffs, layouts and the tracked files.
 
-    Only what the remote does not have is uploaded; nothing is ever deleted or overwritten there. An
-    interrupted run is completed by the next one. A prefix holds one workspace; its clones share it.
-    If any text seems to contain a secret, nothing is uploaded.
+    Only objects that the remote does not have are uploaded; nothing is ever deleted or overwritten
+    there. An interrupted run is completed by the next one. A prefix holds one workspace; its clones
+    share it. If any text seems to contain a secret, nothing is uploaded.
 
     Examples:
       session-codec sync --remote s3://bucket/project

@@ -48,8 +48,8 @@ def run(
     the same as --format json; pipelines/verify.schema.json describes it.
 
     With --since, only problems introduced since the merge base with REV are reported, using the
-    settings of that commit; gate and budgets are judged as a whole. If GITHUB_STEP_SUMMARY is set,
-    the Markdown is appended to that file.
+    settings of that commit; gate and budgets apply to the whole workspace. If GITHUB_STEP_SUMMARY
+    is set, the Markdown is appended to that file.
 
     --attribution counts the tracked files with a known session, by the grade of the evidence (see
     'why'). It changes neither a check nor the exit code.
@@ -145,14 +145,15 @@ VERB: Final = Verb(
         ),
         Option(
             "--require",
-            "Where every diff must be: anywhere, here, or here or on the remote.",
+            "Report each diff that is missing locally ('local'), or both locally and on the "
+            "remote ('remote').",
             choices=("none", "local", "remote"),
             default="none",
             shown=True,
         ),
         Option(
             "--attribution",
-            "Count the tracked files behind which a session is known, by grade of evidence.",
+            "Count the tracked files with a known session, by grade of evidence.",
             flag=True,
         ),
         *REMOTE_OPTIONS,

@@ -22,7 +22,7 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
     """Name the sessions behind a file or a line, each with the grade of its evidence.
 
     PATH is relative to the current folder, or to REPO if that is given. The grades are 'blob' (the
-    content that the session's diff leaves is in the file's history), 'commit' (the session recorded
+    file's history has the content that the session's diff produces), 'commit' (the session recorded
     the commit, or its transcript shows it), 'hunk' (the session's diff adds the distinctive lines
     of a rewritten commit) and 'time' (only the time fits, so it is a guess).
 

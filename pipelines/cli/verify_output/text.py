@@ -15,7 +15,7 @@ def text_of(verdict: Verdict) -> str:
         lines.append(f"{name}: {intact:,} intact, {absent:,} missing locally, {damaged:,} damaged")
     if verdict.in_git:
         count = f"{verdict.in_git:,}"
-        lines.append(f"  of those, git has the commits of {count} and can remake them")
+        lines.append(f"  of those, git has the commits of {count} and can recompute them")
     checks = list(verdict.checks())
     failed = [check.name for check in checks if not check.passed]
     passed = f"all {len(checks)} checks passed"

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final
 
-from pipelines.fleet.run_folder import Plan
+from pipelines.fleet.child import Servers
+from pipelines.fleet.run_folder import Plan, read_plan
 from pipelines.fleet.shard import run_shard
 from pipelines.fleet.steps import safe_name
 from pipelines.outcomes.errors import NotFound, Unavailable
@@ -68,7 +69,7 @@ def run_dask(
 
         futures = [
             client.submit(
-                run_shard, folder, index, key=_task_name(plan, index), retries=_RETRIES, pure=False
+                _run_shard, folder, index, key=_task_name(plan, index), retries=_RETRIES, pure=False
             )
             for index in indices
         ]
@@ -78,11 +79,28 @@ def run_dask(
                 advance(done)
             else:
                 problems.append(f"{future.key}: {future.exception()}")
+        client.run(_close_servers)
     if problems:
         raise Unavailable(
             f"Dask gave up on {len(problems):,} shards, the first is {problems[0]}",
-            hint="Run the same command again: what is finished is kept",
+            hint="Run the same command again: finished results are kept",
         )
+
+
+#: The servers of this worker, by the verbs of their run; they serve all its shards.
+_servers: dict[tuple[str, ...], Servers] = {}
+
+
+def _run_shard(folder: str, index: int) -> int:
+    """Run a shard on a worker."""
+    steps = read_plan(folder).steps
+    return run_shard(folder, index, _servers.setdefault(steps, Servers(steps)))
+
+
+def _close_servers() -> None:
+    """End the servers of a worker that are idle."""
+    for servers in _servers.values():
+        servers.close()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Run shards on this machine, as many at a time as there are workers.
 
-A verb is a child process, and a worker is a thread that waits for it.
+A worker is a thread that waits for the process of a verb.
 """
 
 from __future__ import annotations
@@ -8,27 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from pipelines.fleet.child import Servers
+from pipelines.fleet.run_folder import Plan
 from pipelines.fleet.shard import run_shard
 
 
 def run_local(
-    folder: str, indices: Sequence[int], workers: int, advance: Callable[[int], None]
+    folder: str, plan: Plan, indices: Sequence[int], workers: int, advance: Callable[[int], None]
 ) -> None:
     """Run shards.
 
     Args:
         folder: the folder of the run.
+        plan: the plan of the run.
         indices: the numbers of the shards.
         workers: the number of verbs that run at a time.
         advance: receives the number of finished repositories.
     """
     done = 0
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(run_shard, folder, index) for index in indices]
+    with Servers(plan.steps) as servers, ThreadPoolExecutor(workers) as pool:
         try:
+            waiting = [pool.submit(run_shard, folder, index, servers) for index in indices]
             for future in as_completed(waiting):
                 done += future.result()
                 advance(done)
-        finally:
-            for future in waiting:
-                future.cancel()
+        except BaseException:
+            servers.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -27,7 +27,7 @@ class Body:
         except (sdk.BotoCoreError, HTTPError, OSError):
             data = b""
         if size and not data:
-            error = Unavailable(f"{self._where}: what the server sent broke off", hint=RESUME)
+            error = Unavailable(f"{self._where}: the response of the server broke off", hint=RESUME)
             raise AgainError(error) from None
         return data
 

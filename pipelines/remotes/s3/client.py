@@ -98,7 +98,7 @@ def client_of(options: Options, requests: Requests) -> Any:
     except ValueError as e:  # it contains the URL, which may contain a password
         if isinstance(e, BotoCoreError):
             raise
-        hint = "Look at AWS_ENDPOINT_URL and at what the configuration of the AWS tools says"
+        hint = "Check AWS_ENDPOINT_URL and the configuration of the AWS tools"
         raise Unavailable("the SDK was given an invalid endpoint", hint=hint) from None
 
     def count(event_name: str, **_more: object) -> None:

@@ -37,7 +37,7 @@ _CODES: Final[dict[str, tuple[type[StorageError], str, str]]] = {
     "IllegalLocationConstraintException": (
         Unavailable, ELSEWHERE, SET_REGION,
     ),
-    "InvalidBucketName": (NotFound, "is not the name of a bucket", "Write it as s3://bucket/prefix"),
+    "InvalidBucketName": (NotFound, "is not a valid bucket name", "Write it as s3://bucket/prefix"),
     "InvalidRange": (Unsatisfiable, "is shorter than it should be", "Look at who writes there"),
 }  # fmt: skip
 _NO_CREDENTIALS: Final = (
@@ -83,7 +83,7 @@ def server_error(error: sdk.ClientError, where: str, bucket: str) -> StorageErro
     if status == 404:
         return NotFound(f"{where}: the remote has no such object", hint="Check the remote's name")
     if status in (401, 403):
-        hint = "Check the credentials, and what they allow on this bucket"
+        hint = "Check the credentials and their permissions for this bucket"
         return Denied(f"{where}: access denied ({code})", hint=hint)
     if status in (301, 307):
         return Unavailable(f"{where}: {ELSEWHERE}", hint=SET_REGION)
@@ -96,11 +96,11 @@ def sdk_error(error: sdk.BotoCoreError, where: str) -> StorageError:
         hint = "Give them as the AWS tools take them: AWS_PROFILE, AWS_ACCESS_KEY_ID, a role"
         return Denied(f"{where}: no credentials", hint=hint)
     if isinstance(error, sdk.SSLError):
-        hint = "Name the certificates to trust: [remote] ca_bundle in the configuration"
+        hint = "Set the certificates to trust: [remote] ca_bundle in the configuration"
         return Unavailable(f"{where}: the server's certificate is not trusted", hint=hint)
     if isinstance(error, sdk.ParamValidationError):
         return NotFound(
-            f"{where}: is not the name of a bucket", hint="Write it as s3://bucket/prefix"
+            f"{where}: is not a valid bucket name", hint="Write it as s3://bucket/prefix"
         )
     kind = type(error).__name__
     if not isinstance(error, _OF_THE_NETWORK):

@@ -119,7 +119,7 @@ def send_parts(
 
 
 def etag_of(sent: Iterable[SentPart]) -> str:
-    """Return the ETag of an object that was sent in these parts."""
+    """Return the ETag of an object that was sent in the given parts."""
     digests = [part.md5 for part in sent]
     whole = hashlib.md5(b"".join(digests), usedforsecurity=False)
     return f"{whole.hexdigest()}-{len(digests)}"

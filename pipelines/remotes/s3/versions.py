@@ -43,7 +43,7 @@ class S3Remote(S3Objects):
         return False
 
     def hidden(self) -> Sequence[Remote]:
-        """Return views of older versions, including those behind a delete marker."""
+        """Return views of older versions, including those hidden by a delete marker."""
         by_key: dict[str, list[dict[str, Any]]] = {}
 
         def once() -> None:
@@ -113,7 +113,7 @@ class S3Hidden(S3Objects):
         self._found = {v["Key"][len(self._prefix) :]: v for v in versions}
 
     def list_all(self) -> list[Stored]:
-        """Return all objects that have such a version, by name."""
+        """Return the objects that have a version in this view, by name."""
         return sorted(
             Stored(name, v["Size"], v["LastModified"].timestamp())
             for name, v in self._found.items()

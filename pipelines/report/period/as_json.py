@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.report.period.content import Content, Figures, Listing
+from pipelines.report.period.content import Content, Figures
 from pipelines.report.period.document import Block, Cell, Code, Document, Items, Table
+from pipelines.report.period.texts import Listing
 
 
 def report_json(content: Content) -> dict[str, Any]:

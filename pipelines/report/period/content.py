@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from codec.kinds import Key
 from codec.periods import Period
@@ -19,7 +19,7 @@ from codec.records import Session
 from codec.v2.deltas import delta_of, encode_delta
 from pipelines.diffs.local_archives import Listed
 from pipelines.report.period.groups import Group, Repeated, groups, repeated, reverted
-from pipelines.report.period.texts import Said, said_in
+from pipelines.report.period.texts import Listing, Said, said_in
 
 MOST_FILES: Final = 10
 MOST_TASKS: Final = 10
@@ -29,13 +29,6 @@ _NUMBERS: Final = 5
 STATUS_ORDER: Final = ("PASS", "PARTIAL", "FAIL", "UNKNOWN")
 
 T = TypeVar("T")
-
-
-class Listing(NamedTuple, Generic[T]):
-    """The first entries of a list, and the number of all entries."""
-
-    rows: tuple[T, ...]
-    total: int
 
 
 class Figures(NamedTuple):
@@ -59,7 +52,7 @@ class Figures(NamedTuple):
 
     @property
     def pass_rate(self) -> float | None:
-        """Return the per cent of sessions that passed, of those with a known status; else None."""
+        """Return the percentage of PASS among sessions with a known status; None without any."""
         counts = dict(self.statuses)
         known = self.sessions - counts["UNKNOWN"]
         return round(100 * counts["PASS"] / known, 1) if known else None
@@ -106,7 +99,7 @@ class Content(NamedTuple):
         period: the period.
         figures, before: the figures of the period, and of the period before it.
         private: the number of sessions that are counted but not shown.
-        files, folders: files and folders, those with most changed lines first.
+        files, folders: files and folders, those with the most changed lines first.
         unread: the number of sessions with a patch whose files are unknown.
         longest, failing, reverted: sessions.
         repeated: tasks with several sessions.
@@ -170,7 +163,7 @@ def content_of(source: Source, tokenizer: str, count: Callable[[str], int]) -> C
     public = [s for s in source.sessions if s.key not in source.private]
     files = {s.key: source.files[s.key] for s in public if s.key in source.files}
     folders = {key: set(map(_folder, touched)) - {""} for key, touched in files.items()}
-    said = said_in(public)
+    said = said_in(public, MOST_TEXTS)
     return Content(
         name=source.name,
         period=source.period,
@@ -180,15 +173,15 @@ def content_of(source: Source, tokenizer: str, count: Callable[[str], int]) -> C
         files=_listing(_touched(files, lambda path: path), MOST_FILES),
         folders=_listing(_touched(files, _folder), MOST_FILES),
         unread=sum(s.patch is not None and s.key not in files for s in public),
-        longest=_entries(_longest(public)),
+        longest=_longest(public),
         failing=_entries(_failing(public)),
         reverted=_entries(reverted(public)),
-        repeated=_listing(repeated(public), MOST_TASKS),
+        repeated=repeated(public, MOST_TASKS),
         groups=tuple(groups(public, folders)),
-        decisions=_listing(said["decisions"], MOST_TEXTS),
-        lessons=_listing(said["lessons"], MOST_TEXTS),
-        blockers=_listing(said["blockers"], MOST_TEXTS),
-        next_steps=_listing(said["next"], MOST_TEXTS),
+        decisions=said["decisions"],
+        lessons=said["lessons"],
+        blockers=said["blockers"],
+        next_steps=said["next"],
         saved=_saved(source.sessions, tokenizer, count),
         archives=tuple(a for a in source.archives if _is_of(a.fact.month, source.period)),
     )
@@ -196,10 +189,10 @@ def content_of(source: Source, tokenizer: str, count: Callable[[str], int]) -> C
 
 def figures_of(sessions: Sequence[Session]) -> Figures:
     """Return the figures of sessions."""
-    agents = Counter(s.agent for s in sessions)
-    statuses = Counter(s.status for s in sessions)
-    numbers = zip(*[s.metrics[:_NUMBERS] for s in sessions], strict=True)
-    added, removed, commits, minutes, tokens = numbers if sessions else ((),) * _NUMBERS
+    agents = Counter([s.agent for s in sessions])
+    statuses = Counter([s.status for s in sessions])
+    columns = tuple(zip(*[s.metrics for s in sessions], strict=True)) or ((),) * _NUMBERS
+    added, removed, commits, minutes, tokens = columns[:_NUMBERS]
     return Figures(
         sessions=len(sessions),
         agents=tuple(sorted(agents.items(), key=lambda a: (-a[1], a[0]))),
@@ -237,9 +230,13 @@ def _entry(session: Session) -> Entry:
     )
 
 
-def _longest(sessions: Iterable[Session]) -> list[Session]:
-    known = [s for s in sessions if s.metrics.duration_min]
-    return sorted(known, key=lambda s: (-(s.metrics.duration_min or 0), s.key))
+def _longest(sessions: Sequence[Session]) -> Listing[Entry]:
+    minutes = [s.metrics.duration_min or 0 for s in sessions]
+    known = sorted(filter(None, minutes))
+    least = known[-MOST_TASKS:][0] if known else 1
+    long = [(-m, s.key, s) for m, s in zip(minutes, sessions, strict=True) if m >= least]
+    rows = (_entry(session) for _, _, session in sorted(long)[:MOST_TASKS])
+    return Listing(tuple(rows), len(known))
 
 
 def _failing(sessions: Sequence[Session]) -> list[Session]:

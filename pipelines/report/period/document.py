@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pipelines.report.percentages import in_percent
-from pipelines.report.period.content import Content, Entry, Figures, Listing, Touched
-from pipelines.report.period.texts import Said
+from pipelines.report.period.content import Content, Entry, Figures, Touched
+from pipelines.report.period.texts import Listing, Said
 
 #: The most keys that are cited after one text; `--format json` has all of them.
 _SHOWN_KEYS = 3

@@ -7,12 +7,14 @@ next group is formed from the remaining sessions, so a session is in one group a
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from codec.kinds import Key
 from codec.records import Session
+from pipelines.report.period.texts import Listing
 
 MOST_GROUPS: Final = 8
 _FEWEST: Final = 3
@@ -52,30 +54,33 @@ class Group(NamedTuple):
     keys: tuple[Key, ...]
 
 
-def repeated(sessions: Iterable[Session]) -> list[Repeated]:
+def repeated(sessions: Sequence[Session], most: int) -> Listing[Repeated]:
     """Return the tasks that several sessions worked on, those with most sessions first.
 
     Args:
         sessions: the sessions, oldest first.
+        most: the number of tasks to list.
     """
-    tasks: defaultdict[str, list[Session]] = defaultdict(list)
+    counts = Counter([session.task for session in sessions])
+    several = sorted((-count, task) for task, count in counts.items() if count > 1)
+    members: dict[str, list[Session]] = {task: [] for _, task in several[:most]}
     for session in sessions:
-        tasks[session.task].append(session)
-    found = [
-        Repeated(task, tuple(s.status for s in members), tuple(s.key for s in members))
-        for task, members in tasks.items()
-        if len(members) > 1
-    ]
-    return sorted(found, key=lambda r: (-len(r.keys), r.task))
+        if session.task in members:
+            members[session.task].append(session)
+    rows = (
+        Repeated(task, tuple(s.status for s in found), tuple(s.key for s in found))
+        for task, found in members.items()
+    )
+    return Listing(tuple(rows), len(several))
 
 
-def reverted(sessions: Iterable[Session]) -> list[Session]:
+def reverted(sessions: Sequence[Session]) -> list[Session]:
     """Return the sessions whose task or title names a revert."""
-    sessions = list(sessions)
-    together = "\n".join([f"{s.task} {s.title}" for s in sessions]).lower()
+    texts = [f"{session.task} {session.title}" for session in sessions]
+    together = "\n".join(texts).lower()
     if not any(sign in together for sign in _SIGNS):
         return []
-    return [s for s in sessions if _REVERTED.search(f"{s.task} {s.title}")]
+    return [s for s, text in zip(sessions, texts, strict=True) if _REVERTED.search(text)]
 
 
 def groups(sessions: Sequence[Session], folders: Mapping[Key, Iterable[str]]) -> list[Group]:
@@ -85,27 +90,35 @@ def groups(sessions: Sequence[Session], folders: Mapping[Key, Iterable[str]]) ->
         sessions: the sessions, oldest first.
         folders: the folders of the files of each session, by its key.
     """
-    words: defaultdict[str, list[Key]] = defaultdict(list)
-    paths: defaultdict[str, list[Key]] = defaultdict(list)
-    for session in sessions:
-        for word in set(session.task.split("-")):
-            words[word].append(session.key)
+    words: defaultdict[str, set[int]] = defaultdict(set)
+    for place, session in enumerate(sessions):
+        for word in session.task.split("-"):
+            words[word].add(place)
+    members = {(True, word): places for word, places in words.items() if _is_subject(word)}
+    paths: defaultdict[tuple[bool, str], set[int]] = defaultdict(set)
+    for place, session in enumerate(sessions) if folders else ():
         for folder in folders.get(session.key, ()):
-            paths[folder].append(session.key)
-    members = {("wording", word): keys for word, keys in words.items() if _is_subject(word)}
-    members |= {("path", folder): keys for folder, keys in paths.items()}
-    found: list[Group] = []
-    taken: set[Key] = set()
+            paths[False, folder].add(place)
+    members |= paths
     # A word that nearly every session has does not distinguish them.
     limit = max(_FEWEST, len(sessions) // 2)
-    open_features = {f: keys for f, keys in members.items() if _FEWEST <= len(keys) <= limit}
-    while open_features and len(found) < MOST_GROUPS:
-        best = min(open_features, key=lambda f: (-len(open_features[f]), f[0] != "wording", f[1]))
-        keys = open_features.pop(best)
-        found.append(Group(best[1], best[0], tuple(keys)))
-        taken.update(keys)
-        rest = {f: [k for k in keys if k not in taken] for f, keys in open_features.items()}
-        open_features = {f: keys for f, keys in rest.items() if len(keys) >= _FEWEST}
+    heap = [
+        (-len(places), not is_word, name)
+        for (is_word, name), places in members.items()
+        if _FEWEST <= len(places) <= limit
+    ]
+    heapify(heap)
+    found: list[Group] = []
+    taken: set[int] = set()
+    while heap and len(found) < MOST_GROUPS:
+        size, is_path, name = heappop(heap)
+        left = members[not is_path, name] - taken
+        if len(left) == -size:
+            keys = tuple(sessions[place].key for place in sorted(left))
+            found.append(Group(name, "path" if is_path else "wording", keys))
+            taken |= left
+        elif len(left) >= _FEWEST:  # sizes only decrease, so the first that is exact is the largest
+            heappush(heap, (-len(left), is_path, name))
     return found
 
 

@@ -20,8 +20,9 @@ from typing import Final, NamedTuple
 from codec.kinds import Key
 from codec.periods import Period
 from codec.records import Session
+from codec.shown_text import one_line
 from codec.summaries.claims import Claim, Fault, check_claims
-from codec.summaries.evidence import METRIC_WORDS, SESSION_WORDS, Figures
+from codec.summaries.evidence import SESSION_WORDS, Figures, metric_figures
 from codec.summaries.prompt import (
     ANSWER_TOKENS,
     INSTRUCTIONS,
@@ -168,7 +169,9 @@ def answered(
         if step.question is None:
             raise Unavailable(f"{step.period.name}: a part of it has no answer")
         if (most := step.tokens + ANSWER_TOKENS) > left:
-            raise Refused(f"{step.period.name}: up to {most:,} tokens, and {left:,} are left")
+            raise Refused(
+                f"{step.period.name}: up to {most:,} tokens are needed, but only {left:,} are left"
+            )
         left -= most
         check(step.question.text)
         answer = model.ask(step.question.text)
@@ -182,7 +185,7 @@ def figures_for_claims(sessions: Sequence[Session]) -> Figures:
     counts: Counts = figures_of(sessions)
     found: dict[Decimal, frozenset[str]] = {}
 
-    def add(value: float | None, words: str | frozenset[str]) -> None:
+    def add(value: float | Decimal | None, words: str | frozenset[str]) -> None:
         if value is not None:
             number = Decimal(str(value)).normalize()
             more = frozenset(words.split()) if isinstance(words, str) else words
@@ -195,8 +198,9 @@ def figures_for_claims(sessions: Sequence[Session]) -> Figures:
         add(number, SESSION_WORDS)
     add(len(counts.agents), "agent agents model models")
     sums = (counts.lines_added, counts.lines_removed, counts.commits, counts.duration_min)
-    for value, words in zip((*sums, counts.tokens_used), METRIC_WORDS, strict=True):
-        add(value, words)
+    for place, total in enumerate((*sums, counts.tokens_used)):
+        for value, words in metric_figures(place, total) if total is not None else ():
+            add(value, words)
     if counts.pass_rate is not None:
         add(counts.pass_rate, "%")
         add(round(counts.pass_rate), "%")
@@ -250,7 +254,7 @@ def _summary(material: Material, step: Step, answer: Answer, now: str) -> Summar
         period=step.period.name,
         input=_input(material, question, step.sessions),
         model=material.model,
-        answered=" ".join(answer.model.split())[:100],
+        answered=one_line(answer.model, 100),
         made=now,
         sessions=len(step.sessions),
         cut=question.cut,

@@ -7,26 +7,24 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import translate
 from operator import attrgetter
 from re import compile as compile_pattern
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from codec.kinds import Key
-from codec.names import key_time
 from codec.periods import Period
-from codec.records import Session, Status
+from codec.records import Session
 from codec.secrets.hint import may_hold_secret
 from codec.shown_text import shown
-from codec.v2.deltas import SEPARATOR, decode_metrics, encode_metrics
 from pipelines.diffs.local_archives import list_archives
 from pipelines.diffs.text_scan import TEXTS, clean_session
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.report.period.content import Source
+from pipelines.report.period.rows import sessions_of_rows, tokens_by_key
 from pipelines.report.period.touched import changed_lines, touched_by
 from pipelines.workspace.days_of_manifest import read_days
 from pipelines.workspace.delta_lines import read_deltas
-from pipelines.workspace.location import METRICS, Workspace
+from pipelines.workspace.location import Workspace
 from pipelines.workspace.manifest_view import Manifest
-from pipelines.workspace.reading import read_file
 
 _DAY: Final = len("2025-11-06")
 
@@ -66,9 +64,9 @@ def read_source(
         manifest = read_days(workspace, period.since, period.until)
         tokens = tokens_by_key(workspace)
         lines = list(deltas.lines)
-        inside = [session_of_row(r, manifest, tokens) for r in _rows(lines, period)]
-        before = [session_of_row(r, manifest, tokens) for r in _rows(lines, earlier)]
-        inside.sort(key=lambda s: (s.time, s.key))
+        inside = sessions_of_rows(_rows(lines, period), manifest, tokens)
+        before = sessions_of_rows(_rows(lines, earlier), manifest, tokens)
+        inside.sort(key=attrgetter("time", "key"))
     sessions, replaced = public_sessions(workspace, inside, allow)
     files = changed_lines(touched_by(workspace, manifest, sessions, progress))
     source = Source(
@@ -83,41 +81,10 @@ def read_source(
     return Read(source, manifest, (*deltas.findings, *replaced))
 
 
-def _rows(lines: Iterable[bytes], period: Period) -> list[str]:
-    """Return the delta lines of a period, without their line ends."""
+def _rows(lines: Iterable[bytes], period: Period) -> list[bytes]:
+    """Return the delta lines of a period, with their line ends."""
     since, until = period.since.encode(), period.until.encode()
-    return [
-        line.decode(errors="replace").rstrip("\n")
-        for line in lines
-        if since <= line[:_DAY] <= until
-    ]
-
-
-def session_of_row(row: str, manifest: Manifest, tokens: Mapping[Key, int]) -> Session:
-    """Return the session of a delta line: the figures of the line, the texts of the manifest."""
-    name, agent, task, status, metrics = row.split(SEPARATOR)
-    key = Key(name)
-    known = manifest.sessions.get(key)
-    spent = tokens.get(key)
-    if known and (known.agent, known.task, known.status) == (agent, task, status):
-        m = known.metrics
-        if m.tokens_used == spent and encode_metrics(m) == metrics:
-            return known
-    m = decode_metrics(metrics)
-    if spent:
-        m = m._replace(tokens_used=spent)
-    base = known or Session(key, key_time(key), agent, task, "UNKNOWN")
-    return base._replace(agent=agent, task=task, status=cast(Status, status), metrics=m)
-
-
-def tokens_by_key(workspace: Workspace) -> dict[Key, int]:
-    """Return the used tokens of sessions by key, from the metrics table."""
-    found: dict[Key, int] = {}
-    for line in read_file(workspace, METRICS).decode(errors="replace").split("\n"):
-        fields = line.split("\t")
-        if len(fields) == 9 and fields[8].isascii() and fields[8].isdigit():
-            found[Key(fields[0])] = int(fields[8])
-    return found
+    return [line for line in lines if since <= line[:_DAY] <= until]
 
 
 def public_sessions(
@@ -125,7 +92,7 @@ def public_sessions(
 ) -> tuple[list[Session], list[Finding]]:
     """Return the sessions that may be shown, without secrets and format characters."""
     texts_of = attrgetter(*TEXTS)
-    together = "\n".join({text for session in sessions for text in texts_of(session)})
+    together = "\n".join(set().union(*map(texts_of, sessions)))
     may_hold = may_hold_secret(together)
     if not may_hold and together.isascii():
         return list(sessions), []

@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import filterfalse
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Generic, Literal, NamedTuple, TypeVar, cast
 
 from codec.kinds import Key
 from codec.records import Session
@@ -32,12 +32,21 @@ _WORD = re.compile(r"\w+")
 _SPACES: Final = {
     n: " " for n in range(128) if not (chr(n).isalnum() or chr(n) == "_" or chr(n) == "\n")
 }
+#: The empty text is between two spaces.
 _SMALL: Final = frozenset(
     re.findall(
         r"\w+",
         "a an and are as at be by for from in is it of on or that the this to was we were with",
     )
-)
+) | {""}
+T = TypeVar("T")
+
+
+class Listing(NamedTuple, Generic[T]):
+    """The first entries of a list, and the number of all entries."""
+
+    rows: tuple[T, ...]
+    total: int
 
 
 class Said(NamedTuple):
@@ -47,42 +56,56 @@ class Said(NamedTuple):
     keys: tuple[Key, ...]
 
 
-def said_in(sessions: Iterable[Session]) -> dict[Kind, list[Said]]:
+def said_in(sessions: Sequence[Session], most: int) -> dict[Kind, Listing[Said]]:
     """Return the statements in notes by kind, the most frequent first, then the newest.
 
     Args:
         sessions: the sessions, oldest first.
+        most: the number of statements of each kind to list.
     """
-    found: dict[Kind, dict[tuple[str, ...], Said]] = {
-        "decisions": {}, "lessons": {}, "blockers": {}, "next": {},
+    found: dict[Kind, list[tuple[Key, str]]] = {
+        "decisions": [], "lessons": [], "blockers": [], "next": [],
     }  # fmt: skip
-    parts = [(s.key, kind, text) for s in sessions for kind, text in parts_of(s.notes)]
-    for (key, kind, text), words in zip(parts, _words([p[2] for p in parts]), strict=True):
-        if not words:
-            continue
-        keys: tuple[Key, ...] = (key,)
-        if before := found[kind].pop(words, None):
-            keys = tuple(dict.fromkeys((*before.keys, key)))
-        found[kind][words] = Said(text, keys)
-    ordered: dict[Kind, list[Said]] = {}
-    for kind, texts in found.items():
-        newest_first = list(reversed(texts.values()))
-        ordered[kind] = sorted(newest_first, key=lambda s: -len(s.keys))
-    return ordered
+    for session in sessions:
+        if ":" in session.notes:
+            for kind, text in parts_of(session.notes):
+                found[kind].append((session.key, text))
+        elif text := session.notes.strip(" ;"):
+            found["lessons"].append((session.key, text))
+    return {kind: _distinct(parts, most) for kind, parts in found.items()}
 
 
-def _words(texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the words that distinguish each text from others, in order.
+def _distinct(parts: Sequence[tuple[Key, str]], most: int) -> Listing[Said]:
+    """Return texts, each once, with the keys of their sessions."""
+    groups: dict[str, list[int]] = {}
+    for number, words in enumerate(_words([text for _, text in parts])):
+        if words:
+            groups.setdefault(words, []).append(number)
+    # Most texts occur once; of these, only the newest can be listed.
+    single = [group for group in groups.values() if len(group) == 1]
+    shown = [group for group in groups.values() if len(group) > 1] + single[-most:]
+    made = [
+        (
+            number := group[-1],
+            Said(parts[number][1], tuple(dict.fromkeys(parts[n][0] for n in group))),
+        )
+        for group in shown
+    ]
+    made.sort(key=lambda pair: (-len(pair[1].keys), -pair[0]))
+    return Listing(tuple(said for _, said in made[:most]), len(groups))
+
+
+def _words(texts: Sequence[str]) -> Iterator[str]:
+    """Return the words that distinguish each text from others, as one text each.
 
     Many short texts are converted as one: each call costs more than the text.
     """
     together = "\n".join(texts).casefold()
     if together.isascii() and together.count("\n") == len(texts) - 1:
-        words: Iterable[list[str]] = map(str.split, together.translate(_SPACES).split("\n"))
-    else:
-        words = (_WORD.findall(text.casefold()) for text in texts)
-    for each in words:
-        yield tuple(filterfalse(_SMALL.__contains__, each))
+        every = together.translate(_SPACES).replace("\n", " \n ").split(" ")
+        return map(str.strip, " ".join(filterfalse(_SMALL.__contains__, every)).split("\n"))
+    found = (_WORD.findall(text.casefold()) for text in texts)
+    return (" ".join(filterfalse(_SMALL.__contains__, each)) for each in found)
 
 
 def parts_of(notes: str) -> list[tuple[Kind, str]]:

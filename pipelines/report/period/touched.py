@@ -73,15 +73,15 @@ def _read(
     """Return the files of locally stored patches, by SHA-256."""
     store = Store(workspace, manifest=manifest)
     days = {name[:_DAY] for name in (*store.loose_names(), *store.archived_keys())}
+    has_git = workspace.repository is not None
+    near = [s for s in sessions if s.key[:_DAY] in days or (has_git and commits_of(s))]
     found: dict[str, Files] = {}
-    with progress.stage("files", len(sessions)) as advance:
-        for number, session in enumerate(sessions, 1):
-            patch = session.patch
-            is_near = session.key[:_DAY] in days
-            if patch is not None and (is_near or (commits_of(session) and workspace.repository)):
+    with progress.stage("files", len(near)) as advance:
+        for number, session in enumerate(near, 1):
+            if session.patch is not None:
                 try:
-                    data = store.read(session.key, patch, commits_of(session))
-                    found[patch.sha256] = _files_in(data)
+                    data = store.read(session.key, session.patch, commits_of(session))
+                    found[session.patch.sha256] = _files_in(data)
                 except (StorageError, IntegrityError):  # `verify` reports a damaged one
                     continue
             advance(number)

@@ -37,7 +37,7 @@ _Changes = Mapping[str, Sequence[Candidate]]
 
 
 class Attribution(NamedTuple):
-    """The number of tracked files by the best evidence for a session behind them.
+    """The number of tracked files, by the best evidence for the session that wrote them.
 
     Attributes:
         files: the number of files.
@@ -110,7 +110,7 @@ def _best(
 
 
 def _candidates(changes: _Changes, file: str, history: Sequence[Step]) -> list[Candidate]:
-    """Return the changes of sessions to a file by any of its names."""
+    """Return the changes that sessions made to a file, under any of its names."""
     return [c for name in sorted(names_of(file, history)) for c in changes.get(name, ())]
 
 

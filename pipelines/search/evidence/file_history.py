@@ -87,7 +87,7 @@ def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:
         output = run_git(repository, *arguments, plain=True).stdout
     except Unavailable as e:
         raise NotFound(
-            f"{path}:{number}: {e.problem}", hint="Name a line of the file at HEAD"
+            f"{path}:{number}: {e.problem}", hint="Use the number of a line of the file at HEAD"
         ) from e
     first, *rest = output.split(b"\n")
     m = _HEADER.fullmatch(first)

@@ -169,7 +169,7 @@ def _around(
 
 
 def _begins_with(change: FileChange, blob: str) -> bool:
-    """Return True if a change starts from this blob; two changes that create a file also match."""
+    """Return True if a change starts from the given blob, or if both create the file."""
     return change.old_blob == blob or _same(change.old_blob, blob)
 
 

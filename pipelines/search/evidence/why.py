@@ -103,7 +103,7 @@ def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int 
     if not 1 <= place.line <= len(now):
         raise NotFound(
             f"{place.path} has no line {place.line}",
-            hint=f"Name a line of the file; it has {len(now)}",
+            hint=f"Use the number of an existing line; the file has {len(now)}",
         )
     text = now[place.line - 1]
     if now == before:

@@ -44,7 +44,7 @@ def release(data: mmap.mmap, start: int, size: int) -> None:
 
 
 def opened(path: str, flags: int) -> int:
-    """Open a file, but no pipe or device, which could block a reader; for `open(opener=)`.
+    """Open a file, but refuse pipes and devices, which could block; for `open(opener=)`.
 
     Raises:
         OSError: it is a folder, a pipe or a device.

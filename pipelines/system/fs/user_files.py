@@ -60,7 +60,7 @@ def edit_of(
     """
     target = os.path.realpath(path)
     if (why := _forbidden(os.path.realpath(within), target)) is not None:
-        raise FormatError(why, hint="Replace the link by a regular file")
+        raise FormatError(why, hint="Replace the link with a regular file")
     before = _content(target)
     return Edit(path=shown, target=target, before=before, after=change(before), folders=folders)
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from pipelines.outcomes.errors import Unavailable
@@ -32,40 +36,62 @@ _PINNED: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-#: The time limit in seconds.
-_TIMEOUT: Final = 3600
+#: Seconds between two looks whether the clone is still wanted.
+_TICK: Final = 0.5
 
 
-def clone(address: str, path: str) -> None:
+def clone(address: str, path: str, seconds: float, is_stopped: Callable[[], bool]) -> None:
     """Clone a repository.
 
     Args:
         address: the address of the repository.
-        path: the path of the clone, which does not exist; the folder above it does.
+        path: the path of the clone, which does not exist; the folder above it does. No other
+            process may clone to it.
+        seconds: the time limit.
+        is_stopped: returns True when the clone is no longer wanted.
 
     Raises:
-        Unavailable: git failed, is not installed, or did not end in time.
+        Unavailable: git failed, is not installed, was stopped, or did not end in time.
     """
-    temporary = f"{path}.{os.urandom(4).hex()}"
+    temporary = f"{path}.part"
+    shutil.rmtree(temporary, ignore_errors=True)  # of a worker that was killed
     options = [part for setting in _SETTINGS for part in ("-c", setting)]
     command = ["git", *options, "clone", "--quiet", "--no-recurse-submodules", "--template="]
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT},
         **_PINNED,
     }
+    until = time.monotonic() + seconds
     try:
-        done = subprocess.run(
-            [*command, "--", address, temporary],
-            env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-            timeout=_TIMEOUT,
-        )  # fmt: skip
-        if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        with subprocess.Popen(
+            [*command, "--", address, temporary], env=environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:  # fmt: skip
+            said = _wait(process, until, is_stopped)
+        if process.returncode:
+            lines = said.decode(errors="replace").strip().splitlines() or ["no message"]
             raise Unavailable(f"git clone: {lines[-1]}")
         os.rename(temporary, path)
     except FileNotFoundError:
         raise Unavailable("git is not installed, or not on the PATH") from None
-    except subprocess.TimeoutExpired:
-        raise Unavailable(f"git clone did not end within {_TIMEOUT} seconds") from None
+    except TimeoutError:
+        raise Unavailable(f"git clone did not end within {seconds:g} seconds") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _wait(process: subprocess.Popen[bytes], until: float, is_stopped: Callable[[], bool]) -> bytes:
+    """Return what git said on stderr when it ends; kill it if it takes too long or is stopped.
+
+    Raises:
+        TimeoutError: it was killed.
+    """
+    while True:
+        try:
+            return process.communicate(timeout=_TICK)[1]
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > until or is_stopped():
+                with suppress(ProcessLookupError):  # with the helpers that git started
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise TimeoutError from None

@@ -84,8 +84,6 @@ def refuse_linked(path: str, what: str) -> None:
 def is_planted(path: str) -> bool:
     """Return True if an existing file, link or folder is tracked, or belongs to another user.
 
-    git is not started where its index certainly lacks the name.
-
     Raises:
         Denied, Unavailable: git does not answer.
     """
@@ -93,7 +91,7 @@ def is_planted(path: str) -> bool:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    return _is_foreign(path, found) or (not _is_absent(path) and _is_tracked(path))
+    return _is_foreign(path, found) or _is_tracked(path)
 
 
 def is_foreign(path: str) -> bool:
@@ -189,10 +187,13 @@ def _is_foreign(path: str, found: os.stat_result) -> bool:
 
 
 def _is_tracked(path: str) -> bool:
-    """Return True if git tracks a file or link, or anything in a folder."""
+    """Return True if git tracks a file or link, or anything in a folder.
+
+    git is not started where its index certainly lacks the name.
+    """
     parent = os.path.realpath(os.path.dirname(path) or os.curdir)
     top = repository_of(ancestors(parent))
-    if top is None or (_is_in_git(parent, top) and _is_own(path)):
+    if top is None or (_is_in_git(parent, top) and _is_own(path)) or _is_absent(path):
         return False
     question = (path, _index_of(top))
     if question not in _answers:
@@ -205,8 +206,8 @@ def _is_tracked(path: str) -> bool:
 def _is_absent(path: str) -> bool:
     """Return True if git's index certainly has no entry with the name of a path.
 
-    Certain is an index whose owner need not be checked, which writes names as a whole (version 2
-    or 3) and has all of them: neither a shared part nor folders in place of their files.
+    This is certain for an index whose owner need not be checked, and which has all names, each as a
+    whole: version 2 or 3, without a shared part, and without folders in place of their files.
     """
     top = repository_of(ancestors(os.path.realpath(os.path.dirname(path) or os.curdir)))
     folders = git_folders(top) if top is not None else None

@@ -121,7 +121,7 @@ def git_output(
     Args:
         repository: the repository that was found.
         arguments: the arguments of git.
-        data: the input of git, no more than a pipe can take.
+        data: the input of git, at most what a pipe can hold.
         plain: see `run_git`.
         memory: the bytes that git may allocate at once.
 
@@ -154,7 +154,7 @@ def git_dialogue(
 ) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """Run a git command that answers questions; yield its stdin and its stdout.
 
-    Read the answers before sending more than a pipe can take, unless git does not answer.
+    Read the answers before sending more than a pipe can hold, unless git does not answer.
 
     Args:
         repository: the repository that was found.

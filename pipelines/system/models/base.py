@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+#: The environment variable of the key: never an option, because process lists would show it.
+KEY: Final = "SESSION_CODEC_MODEL_KEY"
 #: The largest answer in bytes.
 ANSWER_LIMIT: Final = 4 << 20
 

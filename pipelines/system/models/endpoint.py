@@ -3,11 +3,13 @@
 1. One connection, one request, one complete answer (`stream` is off). A watchdog closes the
    connection when the time is over, however slowly bytes arrive.
 2. Redirects are not followed: the key and the records go only to the user's address.
-3. A key is not sent over plain http, except to this machine.
+3. A key is not sent over plain http, except to this machine. It is in no message: a server can
+   repeat it in an error, also encoded.
 """
 
 from __future__ import annotations
 
+import base64
 import http.client
 import ipaddress
 import json
@@ -17,11 +19,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from codec.errors import FormatError
+from codec.shown_text import one_line
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
-from pipelines.system.models.base import ANSWER_LIMIT, Answer, known_cost, known_count
+from pipelines.system.models.base import ANSWER_LIMIT, KEY, Answer, known_cost, known_count
 
 _CONNECT_SECONDS: Final = 10.0
 #: The most characters of an error's body that are shown.
@@ -52,7 +55,7 @@ class Endpoint:
             schema: the schema that the answer follows.
 
         Raises:
-            Denied: the key would be sent without encryption.
+            Denied: the key would be sent without encryption, or cannot be sent in a header.
         """
         self._parts = urlsplit(url)
         self._model = model
@@ -67,15 +70,20 @@ class Endpoint:
                 "json_schema": {"name": "claims", "strict": True, "schema": schema},
             },
         }
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise Denied(
+                f"{KEY} has a line end, a space or another character that no key has",
+                hint=f"Set {KEY} to the key alone",
+            )
         if key and self._parts.scheme == "http" and not _is_local(self._parts.hostname or ""):
             raise Denied(
                 f"{self.place}: the key would be sent without encryption",
-                hint="Use an https address, or unset SESSION_CODEC_MODEL_KEY",
+                hint=f"Use an https address, or unset {KEY}",
             )
 
     @property
     def name(self) -> str:
-        """Return the model's name without its address: a committed file will contain it."""
+        """Return the model's name without the address, because committed files contain the name."""
         return self._model
 
     @property
@@ -85,7 +93,8 @@ class Endpoint:
 
     @property
     def _path(self) -> str:
-        return f"{self._parts.path.rstrip('/')}/chat/completions"
+        path = quote(self._parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+        return f"{path}/chat/completions"
 
     def ask(self, question: str) -> Answer:
         """Send a question, once, and return the answer."""
@@ -99,7 +108,7 @@ class Endpoint:
                     connection.request("POST", self._path, body, self._headers())
                     with connection.getresponse() as response:
                         data = response.read(ANSWER_LIMIT + 1)
-        except (OSError, http.client.HTTPException) as e:
+        except (OSError, http.client.HTTPException, UnicodeError) as e:
             raise self._unanswered(e, is_late=late.is_set()) from None
         if late.is_set():
             raise self._unanswered(TimeoutError(), is_late=True)
@@ -117,7 +126,7 @@ class Endpoint:
             problem = "the answer was cut off"
         else:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            problem = f"no answer: {reason}"
+            problem = f"no answer: {self._shown(reason)}"
         return Unavailable(
             f"{self.place}: {problem}",
             hint="Check that the server runs; --timeout sets how long to wait",
@@ -127,21 +136,36 @@ class Endpoint:
         """Raise an error unless an answer is a complete document with status 200."""
         status, where = response.status, self.place
         if status in (301, 302, 303, 307, 308):
-            target = urlsplit(response.getheader("Location") or "").netloc or "elsewhere"
             raise Unavailable(
-                f"{where}: redirects to {target}; nothing was sent there",
+                f"{where}: redirects to {self._target(response)}; nothing was sent there",
                 hint="Pass the final address as --endpoint, if you trust it",
             )
         if status != 200:
-            raise _refusal(where, status, response.getheader("Retry-After"), data)
+            text = self._shown(data.decode(errors="replace"))
+            raise _refusal(where, status, response.getheader("Retry-After"), text)
         if len(data) > ANSWER_LIMIT:
             raise Unavailable(f"{where}: the answer has more than {ANSWER_LIMIT:,} bytes")
         kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise FormatError(
-                f"{where}: the answer is {kind or 'of no stated type'}, not application/json",
+                f"{where}: the answer is {self._shown(kind) or 'of no stated type'}, not"
+                " application/json",
                 hint="Pass the address up to /chat/completions; it often ends with /v1",
             )
+
+    def _target(self, response: http.client.HTTPResponse) -> str:
+        try:
+            host = urlsplit(response.getheader("Location") or "").netloc
+        except ValueError:
+            host = ""
+        return self._shown(host.rpartition("@")[2]) or "elsewhere"
+
+    def _shown(self, text: str) -> str:
+        """Return the beginning of a server's text on one line, without the key."""
+        encoded = base64.b64encode(self._key.encode()).decode().rstrip("=")
+        for form in {self._key, quote(self._key, safe=""), encoded} if self._key else ():
+            text = text.replace(form, "***")
+        return one_line(text, _SHOWN)
 
 
 @contextmanager
@@ -179,12 +203,11 @@ def _is_local(host: str) -> bool:
 
 
 def _refusal(
-    where: str, status: int, retry: str | None, data: bytes
+    where: str, status: int, retry: str | None, text: str
 ) -> Denied | NotFound | Unavailable:
-    text = " ".join(data[:_SHOWN].decode(errors="replace").split())
     problem = f"{where}: status {status}" + (f": {text}" if text else "")
     if status in (401, 403, 407):
-        return Denied(problem, hint="Set SESSION_CODEC_MODEL_KEY to a key of this endpoint")
+        return Denied(problem, hint=f"Set {KEY} to a key of this endpoint")
     if status == 404:
         return NotFound(problem, hint="Check --endpoint and the name of the model")
     if status == 429:
@@ -206,7 +229,7 @@ def _answer(data: bytes, where: str) -> Answer:
     if choice.get("finish_reason") == "length":
         raise Unavailable(f"{where}: the answer was longer than allowed, and was cut off")
     if not isinstance(text, str):
-        raise FormatError(f"{where}: the message of the answer has no text")
+        raise FormatError(f"{where}: the message in the answer has no text")
     usage = fields.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     model = fields.get("model")

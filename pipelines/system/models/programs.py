@@ -20,12 +20,14 @@ from typing import Any, Final, NamedTuple
 
 from codec.errors import FormatError
 from pipelines.outcomes.errors import NotFound, Unavailable
-from pipelines.system.models.base import ANSWER_LIMIT, Answer, known_cost, known_count
+from pipelines.system.models.base import ANSWER_LIMIT, KEY, Answer, known_cost, known_count
 
 _BLOCK: Final = 1 << 16
 _SHOWN: Final = 200
 #: Variables that agents set for their child processes; a program that sees them acts as nested.
 _NESTED: Final = ("CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT")
+#: Variables that a program does not get.
+_HIDDEN: Final = (*_NESTED, KEY)
 _SCHEMA_FILE: Final = "schema.json"
 
 
@@ -88,7 +90,7 @@ class Program:
         Raises:
             Unavailable: it failed, took too long, or its output was too long.
         """
-        environment = {k: v for k, v in os.environ.items() if k not in _NESTED}
+        environment = {k: v for k, v in os.environ.items() if k not in _HIDDEN}
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
             given.write(question.encode())
             given.seek(0)

@@ -108,7 +108,7 @@ def test_a_missing_state_is_that_after_the_edit_before() -> None:
     assert (found.before, found.after, found.exact) == (ABSENT, State(b"b\n"), 2)
 
 
-def test_a_state_that_nobody_noted_is_asked_for_and_checked() -> None:
+def test_an_unrecorded_state_is_looked_up_and_checked() -> None:
     asked: list[str] = []
     long = edit(oldString="hello", newString="Hello", structuredPatch=shown(BEFORE, AFTER))
 

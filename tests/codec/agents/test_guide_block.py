@@ -109,7 +109,7 @@ def test_a_line_that_only_resembles_an_import_of_agents_md_is_not_one(line: byte
     assert not imports_agents(line)
 
 
-def test_what_an_agent_reads_at_every_start_costs_little() -> None:
+def test_the_guide_block_stays_within_its_token_limit() -> None:
     assert counter("o200k_base").count([with_block(None, GUIDE).decode()])[0] <= 110
 
 

@@ -49,7 +49,7 @@ def test_taking_the_hooks_out_restores_every_character(before: str) -> None:
 
 
 @pytest.mark.parametrize("before", PERSONAL)
-def test_what_was_there_means_what_it_meant(before: str) -> None:
+def test_other_settings_keep_their_meaning(before: str) -> None:
     was = json.loads(before.removeprefix("\ufeff"))
     now = json.loads(with_hooks(before, WANTED).removeprefix("\ufeff"))
     for event, groups in was.pop("hooks", {}).items():
@@ -133,7 +133,7 @@ def test_settings_without_ours_come_back_as_they_are() -> None:
         ('{"a":' * 100_000, "nested too deep"),
     ],
 )
-def test_what_is_not_a_settings_is_refused(text: str, why: str) -> None:
+def test_invalid_settings_are_refused(text: str, why: str) -> None:
     with pytest.raises(FormatError, match=why):
         with_hooks(text, WANTED)
     with pytest.raises(FormatError, match=why):

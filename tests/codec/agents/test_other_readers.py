@@ -12,7 +12,7 @@ from codec.agents.file_states import States
 from codec.agents.gemini_transcript import read_gemini
 from codec.agents.opencode_transcript import read_opencode
 from codec.agents.specstory_markdown import read_specstory, specstory_head
-from codec.agents.transcript_events import told_between, transcript_of
+from codec.agents.transcript_events import facts_between, transcript_of
 
 NEVER = 1 << 62
 LEAVES = st.one_of(
@@ -51,7 +51,7 @@ LINES = st.lists(st.sampled_from([
 def test_any_entries_of_gemini_and_opencode_can_be_read(entries: list[dict[str, Any]]) -> None:
     for reader in (read_gemini, read_opencode):
         found = transcript_of(reader(entries, "x"), States().take)
-        told = told_between(found, (), 0, NEVER)
+        told = facts_between(found, (), 0, NEVER)
         assert 0 <= told.first <= told.last < 253402300800000
 
 
@@ -59,5 +59,5 @@ def test_any_entries_of_gemini_and_opencode_can_be_read(entries: list[dict[str, 
 def test_any_lines_of_specstory_and_aider_can_be_read(lines: list[str]) -> None:
     specstory_head(lines)
     for events in (read_specstory(lines, 5), read_aider(lines, 5, "/src")):
-        told = told_between(transcript_of(events, States().take), (), 0, NEVER)
+        told = facts_between(transcript_of(events, States().take), (), 0, NEVER)
         assert 0 < told.first <= told.last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codec.agents.prompts import task_of
+from codec.agents.prompts import task_in, words_of
 
 CASES = {
     "Fix the login\nIt is broken.": ("Fix the login", ""),
@@ -31,5 +31,10 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "wanted"), CASES.items())
-def test_a_task_is_the_first_line_of_what_a_user_asked(text: str, wanted: tuple[str, str]) -> None:
-    assert task_of(text) == wanted
+def test_a_task_is_the_first_line_of_the_users_text(text: str, wanted: tuple[str, str]) -> None:
+    words, fallback = words_of(text)
+    assert (task_in(words), fallback) == wanted
+
+
+def test_all_the_words_of_a_user_are_kept() -> None:
+    assert words_of("\nFix the login\nIt is broken.\n") == ("Fix the login\nIt is broken.", "")

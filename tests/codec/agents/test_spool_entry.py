@@ -23,7 +23,7 @@ def entry(data: bytes = b"{}", root: bytes = b"/r") -> Entry:
 
 
 @given(TEXT, TEXT, st.integers(min_value=0), TEXT, TEXT, st.binary(), st.binary())
-def test_an_entry_comes_back_as_it_was(
+def test_an_entry_survives_a_round_trip(
     agent: str, event: str, time: int, head: str, branch: str, root: bytes, data: bytes
 ) -> None:
     one = Entry(
@@ -43,7 +43,7 @@ def test_a_path_that_is_not_text_comes_back() -> None:
     assert decode_entry(encode_entry(entry(root=b"/caf\xe9"))).root == b"/caf\xe9"
 
 
-def test_an_entry_that_was_cut_short_says_so_wherever_it_was_cut() -> None:
+def test_a_truncated_entry_is_detected_at_any_length() -> None:
     whole = encode_entry(entry(b"0123456789"))
     for at in range(len(whole)):
         try:
@@ -64,6 +64,6 @@ def test_an_entry_that_was_cut_short_says_so_wherever_it_was_cut() -> None:
         encode_entry(entry()).replace(b"\x005\0", "\0\u0665\0".encode()),
     ],
 )
-def test_what_is_not_an_entry_is_refused(raw: bytes) -> None:
+def test_bytes_that_are_not_an_entry_are_refused(raw: bytes) -> None:
     with pytest.raises(FormatError):
         decode_entry(raw)

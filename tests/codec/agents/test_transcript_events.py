@@ -9,11 +9,12 @@ import pytest
 
 from codec.agents.edit_events import ABSENT, State
 from codec.agents.file_states import States
+from codec.agents.prompts import task_in
 from codec.agents.transcript_events import (
     Command,
     Transcript,
     Usage,
-    told_between,
+    facts_between,
     transcript_of,
     usage_of,
 )
@@ -70,7 +71,7 @@ def answers(count: int) -> Usage:
         ("claude-terminal.jsonl", "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", 6),
     ],
 )
-def test_usage_is_what_claude_code_reports(name: str, session_id: str, count: int) -> None:
+def test_usage_equals_the_report_of_claude_code(name: str, session_id: str, count: int) -> None:
     found, _ = read("claude", name, session_id)
     assert usage_of(found.answers) == answers(count)
     # A compaction asks the model once more; its answer is not in the transcript.
@@ -86,7 +87,7 @@ def test_a_fork_counts_its_own_part_only() -> None:
     assert (usage_of(parent.answers), usage_of(fork.answers)) == (answers(4), answers(3))
     assert reported("claude-fork.jsonl") == answers(7)
     assert [Path(p).name for p in states.files] == ["bye.py"]
-    assert told_between(fork, (), 0, NEVER).prompt == "Now a farewell"
+    assert facts_between(fork, (), 0, NEVER).prompt == "Now a farewell"
 
 
 @needs_samples
@@ -95,7 +96,7 @@ def test_a_helper_is_added_as_a_child() -> None:
     main, _ = read("claude", "claude-subagent.jsonl", HELPED, seen)
     name = "agent-a7be8229c0a706726"
     helper, states = read("claude", f"claude-subagent.d/subagents/{name}.jsonl", HELPED, seen)
-    told = told_between(main, (helper,), 0, NEVER)
+    told = facts_between(main, (helper,), 0, NEVER)
     assert told.usage == reported("claude-subagent.jsonl")
     assert f"agent-{main.helpers[0]}" == name
     (file,) = states.files.values()
@@ -119,7 +120,7 @@ def test_commands_have_their_exit_code_and_commits() -> None:
 def test_gemini_counts_each_answer_once_and_has_both_states_of_each_edit() -> None:
     found, states = read("gemini", "gemini-commit.jsonl", GEMINI)
     assert usage_of(found.answers) == Usage(200 * 7, 60 * 7, 0, 800 * 7)
-    assert [p.text for p in found.prompts] == ["Add a greeting", "Now a farewell"]
+    assert [task_in(p.text) for p in found.prompts] == ["Add a greeting", "Now a farewell"]
     assert [(c.exit_code, c.output[:14]) for c in found.commands] == [
         (0, "[main 5224ed6]"), (0, "[main 52d4bef]"),
     ]  # fmt: skip
@@ -193,7 +194,7 @@ def test_a_fork_of_an_old_codex_ends_its_replay_with_a_pause() -> None:
         count(21, 1000, 100),
         agent="codex",
     )
-    told = told_between(found, (), 0, NEVER)
+    told = facts_between(found, (), 0, NEVER)
     assert (told.prompt, told.usage) == ("The fork's task", Usage(100))
 
 

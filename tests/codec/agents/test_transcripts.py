@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.agents.prompts import PROMPT_LIMIT
-from codec.agents.transcript_events import Told, told_between
+from codec.agents.transcript_events import PartFacts, facts_between
 from codec.agents.transcripts import read_transcript
 
 ME = "00000000-0000-0000-0000-000000000001"
@@ -19,9 +19,9 @@ ME = "00000000-0000-0000-0000-000000000001"
 NEVER = 1 << 62
 
 
-def told_by(agent: str, data: list[bytes], session_id: str = ME) -> Told:
+def told_by(agent: str, data: list[bytes], session_id: str = ME) -> PartFacts:
     """Return what a whole transcript says."""
-    return told_between(read_transcript(agent, data, session_id), (), 0, NEVER)
+    return facts_between(read_transcript(agent, data, session_id), (), 0, NEVER)
 
 
 def lines(*entries: dict[str, Any]) -> list[bytes]:
@@ -89,7 +89,7 @@ def test_messages_of_another_session_are_left_out() -> None:
     assert told_by("claude", other).prompt == "mine"
     meta = {"type": "session_meta", "payload": {"id": "other"}}
     message = {"type": "event_msg", "payload": {"type": "user_message", "message": "a secret"}}
-    assert told_by("codex", lines(meta, message)) == Told()
+    assert told_by("codex", lines(meta, message)) == PartFacts()
 
 
 def test_a_long_prompt_is_cut_and_lone_surrogates_are_accepted() -> None:
@@ -116,7 +116,7 @@ def test_a_long_prompt_is_cut_and_lone_surrogates_are_accepted() -> None:
     ],
 )
 def test_a_line_of_another_form_is_skipped(line: bytes) -> None:
-    assert told_by("claude", [line]) == told_by("codex", [line]) == Told()
+    assert told_by("claude", [line]) == told_by("codex", [line]) == PartFacts()
     assert told_by("claude", [line, *lines(user("after it"))]).prompt == "after it"
 
 

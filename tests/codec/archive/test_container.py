@@ -185,7 +185,9 @@ def test_a_diff_that_changed_while_it_was_archived_is_refused() -> None:
         (KEY, PatchRef(sha256=ref(DIFFS[KEY]).sha256, size=5), "size differs"),
     ],
 )
-def test_what_is_not_as_it_was_recorded_is_refused(key: str, patch: PatchRef, problem: str) -> None:
+def test_a_member_that_differs_from_its_record_is_refused(
+    key: str, patch: PatchRef, problem: str
+) -> None:
     with pytest.raises(IntegrityError, match=problem):
         opened(ARCHIVE).read(Key(key), patch)
 
@@ -247,7 +249,7 @@ HEAD = encode_frame(bytes(2048), "fast")
         (encode_seek_table([]), IntegrityError),
     ],
 )
-def test_what_is_not_an_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
+def test_a_file_that_is_not_an_archive_is_refused(data: bytes, error: type[CodecError]) -> None:
     with pytest.raises(error):
         opened(data)
 

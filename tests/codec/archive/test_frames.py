@@ -59,7 +59,7 @@ def test_every_cut_of_a_frame_is_noticed() -> None:
             decode_frame(frame[:size])
 
 
-def test_bytes_behind_a_frame_are_noticed() -> None:
+def test_bytes_after_a_frame_are_detected() -> None:
     with pytest.raises(IntegrityError):
         decode_frame(FRAME + FRAME)
 
@@ -86,7 +86,7 @@ def test_a_frame_that_does_not_first_prove_harmless_is_refused(frame: bytes, pro
         decode_part(frame, 3, 0, 3)
 
 
-def test_the_headers_of_these_tests_are_what_they_should_be() -> None:
+def test_the_headers_of_these_tests_are_valid() -> None:
     good = header(0x24, b"\x03", RAW_BLOCK)
     told = zstandard.get_frame_parameters(good)
     assert (told.content_size, told.window_size, told.has_checksum) == (3, 3, True)
@@ -96,7 +96,7 @@ def test_the_headers_of_these_tests_are_what_they_should_be() -> None:
     assert (window.content_size, window.window_size > FRAME_LIMIT) == (3, True)
 
 
-def test_a_part_is_what_is_there() -> None:
+def test_a_part_equals_its_slice_of_the_content() -> None:
     for start, stop in ((0, 0), (0, 1), (5, 700), (len(DATA) - 1, len(DATA)), (0, len(DATA))):
         assert decode_part(FRAME, len(DATA), start, stop) == DATA[start:stop]
 

@@ -1,4 +1,4 @@
-"""Whatever happens to an archive is noticed, and what is intact in it is found."""
+"""Any damage of an archive is detected, and its intact members are found."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_frames_that_are_walked_are_those_of_the_seek_table() -> None:
     assert table.offset + table.packed == len(data)
 
 
-def test_a_frame_longer_than_what_is_read_at_once_is_walked(
+def test_a_frame_longer_than_one_read_is_walked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("codec.archive.recovery._READ_AHEAD", 64)
@@ -139,7 +139,7 @@ def test_a_spoilt_end_can_be_rebuilt_whatever_is_spoilt() -> None:
 
 
 @pytest.mark.parametrize("where", [0, 1, 4, 5, 6, 20, -5, -1])
-def test_what_is_not_in_a_damaged_frame_is_found(where: int) -> None:
+def test_members_outside_a_damaged_frame_are_found(where: int) -> None:
     data = packed(MANY)
     data_frames = [f for f in frames_of(data) if f.data]
     for number, frame in enumerate(data_frames):
@@ -161,7 +161,7 @@ def test_what_is_not_in_a_damaged_frame_is_found(where: int) -> None:
             rebuild_tail(Ranges(bytes(spoilt)), len(spoilt))
 
 
-def test_a_large_member_behind_half_a_large_one_is_found() -> None:
+def test_a_large_member_after_a_truncated_one_is_found() -> None:
     large = {key: patch_of(key, 600) for key in ("2025-11-06", "2025-11-07")}
     data = bytearray(packed(large))
     first, second, *_ = frames_of(bytes(data))
@@ -257,7 +257,7 @@ def test_the_archive_of_these_tests_is_good() -> None:
         pytest.param(b"\x28\xb5\x2f\xfd\x24\x03" + bytes(30_000), id="blocks of nothing"),
     ],
 )
-def test_an_archive_that_nobody_here_wrote_is_damaged(data: bytes) -> None:
+def test_an_archive_of_another_writer_counts_as_damaged(data: bytes) -> None:
     assert checked(data)[1]
 
 

@@ -1,4 +1,4 @@
-"""Members are in a fixed order under fixed headers, and nothing else is taken for one."""
+"""Members are in a fixed order under fixed headers, and other headers are refused."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_every_flipped_byte_of_a_header_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("header", [b"", bytes(BLOCK), b"\xff" * BLOCK, HEADER[:-1]])
-def test_what_is_not_a_header_is_refused(header: bytes) -> None:
+def test_an_invalid_header_is_refused(header: bytes) -> None:
     with pytest.raises(IntegrityError):
         decode_header(header)
 
@@ -118,7 +118,7 @@ def test_members_are_sorted_by_path_then_key_and_large_ones_last(
         [Member(Key("../x"), 1, b"")],
     ],
 )
-def test_what_cannot_be_archived_is_refused(members: list[Member]) -> None:
+def test_diffs_that_cannot_be_archived_are_refused(members: list[Member]) -> None:
     with pytest.raises(EncodeError):
         arrange(members)
 
@@ -234,7 +234,7 @@ def test_too_many_members_for_a_reader_are_refused() -> None:
         (INDEX + b"x", IntegrityError),
     ],
 )
-def test_what_is_not_an_index_is_refused(text: bytes, error: type[CodecError]) -> None:
+def test_an_invalid_index_is_refused(text: bytes, error: type[CodecError]) -> None:
     with pytest.raises(error):
         decode_index(text)
 

@@ -1,4 +1,4 @@
-"""The facts: whole, one a line, and kept where they are not understood."""
+"""Facts are complete, one per line, and unknown facts are kept."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def test_the_order_of_lines_does_not_change_the_facts() -> None:
     assert forwards == list(reversed(backwards))
 
 
-def test_a_revision_states_what_differs_and_leads_to_the_same_session() -> None:
+def test_a_revision_states_the_differences_and_gives_the_same_session() -> None:
     after = SESSION._replace(
         notes="", metrics=NO_METRICS._replace(commits=0), patch=None, private=False, reader=3
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -37,7 +40,7 @@ FULL = Session(
 @example(FULL)
 def test_a_line_means_the_same_to_both(session: Session) -> None:
     line = encode_fact(session)
-    assert decode_plain(line) in (None, decode_fact(line))
+    assert decode_plain([line])[0] in (None, decode_fact(line))
 
 
 @given(
@@ -52,7 +55,8 @@ def test_it_accepts_no_changed_line_that_the_other_refuses(
     end = at + data.draw(st.integers(0, 3))
     piece = data.draw(st.text('0123456789 "\\,:{}[]TZ-.|é\u00a0\u2028\t', max_size=3))
     changed = line[:at] + piece + line[end:]
-    found = decode_plain(changed)
+    before, found, after = decode_plain([line, changed, line])
+    assert before == after == session
     try:
         assert found in (None, decode_fact(changed))
     except FormatError:
@@ -60,11 +64,30 @@ def test_it_accepts_no_changed_line_that_the_other_refuses(
 
 
 def test_usual_lines_are_decoded_by_it() -> None:
-    for session in (FULL, *made_up(50)):
-        assert decode_plain(encode_fact(session)) == session
+    usual = [FULL, *made_up(50)]
+    assert decode_plain([encode_fact(session) for session in usual]) == usual
+
+
+def test_each_line_has_its_own_result() -> None:
+    line = encode_fact(FULL)
+    assert decode_plain([]) == []
+    assert decode_plain(["", line, "{}", f"{line} ", line]) == [None, FULL, None, None, FULL]
+
+
+def test_a_line_end_inside_a_line_leaves_all_to_the_other() -> None:
+    line = encode_fact(FULL)
+    assert decode_plain([line, f"{line}\n{line}"]) == [None, None]
+
+
+def test_every_space_and_control_character_is_left_to_the_other() -> None:
+    line = encode_fact(FULL._replace(notes="a b"))
+    for number in range(sys.maxunicode + 1):
+        if chr(number).isspace() or unicodedata.category(chr(number)) == "Cc":
+            text = line.replace("a b", f"a{chr(number)}b")
+            assert (number == ord(" ")) == (decode_plain([text]) == [decode_fact(line)])
 
 
 def test_a_day_that_does_not_exist_is_left_to_the_other() -> None:
     line = encode_fact(FULL).replace("2025-11-30", "2025-11-31")
-    assert decode_plain(line) is None
-    assert decode_plain(encode_fact(FULL).replace("2025-11-30", "0000-11-30")) is None
+    assert decode_plain([line]) == [None]
+    assert decode_plain([encode_fact(FULL).replace("2025-11-30", "0000-11-30")]) == [None]

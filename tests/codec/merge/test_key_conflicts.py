@@ -1,4 +1,4 @@
-"""Two sessions with one key: the same answer for everybody, whatever they have met before."""
+"""Two sessions with the same key get the same new keys in every clone, whatever merged before."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ ALL = facts(ONE, TWO, ARCHIVE, THREE)
     "data",
     [ALL, ALL.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + ALL, facts(THREE, ARCHIVE, TWO, ONE)],
 )
-def test_what_has_every_fact_is_left_as_it_stands(data: bytes) -> None:
+def test_a_manifest_with_every_fact_is_unchanged(data: bytes) -> None:
     assert with_committed(data, ALL) == (data, [])
     assert with_committed(data, b"") == (data, [])
 
 
-def test_what_is_lost_comes_back_and_what_is_new_stays() -> None:
+def test_lost_facts_are_restored_and_new_facts_stay() -> None:
     new = Session(key=Key("2026-03-04"), time="2026-03-04", agent="a", task="t", status="PASS")
     data, lost = with_committed(facts(ONE, new), ALL)
     assert data == facts(ONE, new, TWO, ARCHIVE, THREE)
@@ -59,7 +59,7 @@ def test_what_is_lost_comes_back_and_what_is_new_stays() -> None:
         facts(TWO)[:40] + b"\0" * 100 + b"\n",
     ],
 )
-def test_a_session_that_says_something_else_says_again_what_it_said(broken: bytes) -> None:
+def test_an_edited_session_is_restored(broken: bytes) -> None:
     data, lost = with_committed(facts(ONE, broken, ARCHIVE, THREE), ALL)
     assert (data, lost) == (ALL, [Lost("edited-fact", 2, DAYS[1])])
 
@@ -94,7 +94,7 @@ def test_an_archive_whose_sessions_got_other_keys_is_not_lost() -> None:
     assert with_committed(data, ALL) == (data, [])
 
 
-def test_what_was_not_a_fact_when_it_was_committed_does_not_come_back() -> None:
+def test_a_committed_line_that_was_not_a_fact_is_not_restored() -> None:
     assert with_committed(ALL, b"by hand\n" + ALL + b"{}\n") == (ALL, [])
     assert FACTS.read(b"by hand\n") is None
 

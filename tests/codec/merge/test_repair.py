@@ -229,7 +229,7 @@ def test_a_conflict_is_settled_in_the_manifest_and_in_every_file() -> None:
         assert sorted(form.split(again.data)) == sorted(form.split(rebuilt.data))
 
 
-def test_a_fragment_of_what_a_line_is_to_become_is_deleted_at_once() -> None:
+def test_a_fragment_of_a_repaired_line_is_deleted_in_the_same_run() -> None:
     first, second = (
         ONE._replace(id=x) for x in sorted("ab", key=lambda x: identity_of(ONE._replace(id=x)))
     )

@@ -17,7 +17,7 @@ FORMATS = pytest.mark.parametrize("form", [DELTAS, METRICS, REFERENCES])
 
 
 @FORMATS
-def test_what_is_right_stays_as_it_is(form: Format) -> None:
+def test_correct_rows_stay_unchanged(form: Format) -> None:
     pieces = [*form.split(form.head), *map(form.encode, reversed(SESSIONS))]
     assert rebuild_rows(form, pieces, AS_THEY_ARE) == (pieces, [])
 

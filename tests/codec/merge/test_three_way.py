@@ -31,7 +31,7 @@ def merged(form: Format, ancestor: bytes, ours: bytes, theirs: bytes) -> bytes:
 
 
 @ALL
-def test_ours_stays_in_its_order_and_what_theirs_added_follows(form: Format) -> None:
+def test_ours_keeps_its_order_and_additions_of_theirs_follow(form: Format) -> None:
     base = file(form, TWO, ONE)
     ours, theirs = file(form, TWO, ONE, FIVE), file(form, TWO, ONE, FOUR, THREE)
     assert merged(form, base, ours, theirs) == file(form, TWO, ONE, FIVE, FOUR, THREE)
@@ -81,7 +81,7 @@ def test_a_fact_that_one_side_changed_stays_as_it_was_too() -> None:
 
 
 @ALL
-def test_what_cannot_be_read_is_kept_and_its_last_line_is_ended(form: Format) -> None:
+def test_unreadable_lines_are_kept_and_the_last_one_gets_a_line_end(form: Format) -> None:
     ours, theirs = file(form, ONE, b"\xff rubbish\n"), file(form, TWO, b"{torn")
     assert merged(form, b"", ours, theirs) == file(form, ONE, b"\xff rubbish\n", TWO, b"{torn\n")
 

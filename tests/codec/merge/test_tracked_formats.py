@@ -23,7 +23,7 @@ def test_a_session_is_one_piece_of_each_file_and_names_its_key(form: Format) -> 
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_is_not_a_record_has_no_key(form: Format) -> None:
+def test_a_line_that_is_not_a_record_has_no_key(form: Format) -> None:
     for piece in (b"\n", b"<<<<<<< HEAD\n", b"### \n\n", b"\xff\xfe\n", form.head or b"{}\n"):
         assert form.key_of(piece) is None
 

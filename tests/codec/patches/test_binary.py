@@ -87,7 +87,7 @@ def test_a_delta_is_applied_to_the_literal_of_its_pair(repository: Repository) -
     assert [part.data for part in binary_parts(patch)] == [b"\0" + BIG[-60:], BIG]
 
 
-def test_a_delta_needs_its_base_and_shows_what_it_inserts(repository: Repository) -> None:
+def test_a_delta_without_its_base_shows_only_inserted_bytes(repository: Repository) -> None:
     after = BIG[:20_000] + b"INSERTED=1" + BIG[20_000:]
     patch = repository.patch(BIG, after)
     assert b"\ndelta " in patch

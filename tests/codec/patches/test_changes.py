@@ -105,6 +105,6 @@ def test_spans_joined_are_the_patch_and_each_has_its_own_file(repository: Path) 
     assert again == [[c.new] for c in changes]
 
 
-def test_what_comes_before_the_first_file_is_in_no_span() -> None:
+def test_lines_before_the_first_file_are_in_no_span() -> None:
     (change,) = changes_of(b"From: ada\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
     assert change.span == range(2, 7)

@@ -39,6 +39,6 @@ def test_a_patch_is_accepted(data: bytes) -> None:
         (b"\x1b[1m\x1b[31m-old\x1b[m\n", "contains terminal colours"),
     ],
 )
-def test_what_is_not_a_patch_is_refused(data: bytes, words: str) -> None:
+def test_bytes_that_are_not_a_patch_are_refused(data: bytes, words: str) -> None:
     with pytest.raises(FormatError, match=words):
         check_patch(data)

@@ -203,6 +203,6 @@ def test_a_first_line_that_only_looks_like_a_header_is_a_removed_line() -> None:
     assert diff_stat(b"--- a comment of SQL\n+x\n") == DiffStat(1, 1)
 
 
-def test_a_sign_behind_the_columns_of_a_combined_diff_is_content() -> None:
+def test_a_sign_after_the_columns_of_a_combined_diff_is_content() -> None:
     patch = b"diff --cc a\n--- a/a\n+++ b/a\n@@@ -1,2 -1,2 +1,3 @@@\n  +1\n  -2\n++3\n"
     assert diff_stat(patch) == DiffStat(1, 0)

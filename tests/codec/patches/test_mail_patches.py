@@ -55,7 +55,7 @@ def commit(root: Path, message: str, files: dict[str, str]) -> None:
         ("-U0",), ("--subject-prefix=RFC net-next", "--cover-letter"),
     ],
 )  # fmt: skip
-def test_a_series_counts_what_its_commits_change(
+def test_a_series_of_mails_counts_the_changes_of_its_commits(
     repository: Path, options: tuple[str, ...]
 ) -> None:
     mail = git(repository, "format-patch", "--stdout", *options, "HEAD~4")
@@ -96,7 +96,7 @@ def test_coloured_mail_is_refused(repository: Path) -> None:
 def test_an_encoded_mail_is_refused(repository: Path, encoding: bytes) -> None:
     mail = git(repository, "format-patch", "--stdout", "HEAD~1")
     header = b"\nContent-Transfer-Encoding: " + encoding + b"\nSubject: "
-    with pytest.raises(FormatError, match=r"is a mail in .*git mailinfo"):
+    with pytest.raises(FormatError, match=r"is an email encoded as .*git mailinfo"):
         check_patch(mail.replace(b"\nSubject: ", header, 1))
 
 

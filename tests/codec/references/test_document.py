@@ -129,7 +129,7 @@ def test_the_specifications_data_costs_a_quarter_less_than_with_comments() -> No
     assert after <= before * 235 / 312
 
 
-def test_what_a_user_wrote_without_quotes_is_read_as_written() -> None:
+def test_an_unquoted_value_of_a_user_is_read_as_written() -> None:
     text = "stack: {a: 3.10, b: true, c: 2025-01-01, d: 0x1F, e: 1_000, f: No, 7: 08}\n"
     assert decode_references(text.encode()).stack == {
         "a": "3.10", "b": "true", "c": "2025-01-01", "d": "0x1F", "e": "1_000", "f": "No", "7": "08"
@@ -190,7 +190,7 @@ def test_compact_text_of_nothing_is_empty(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"a: 'open\n", b"just text\n", b"- a\n"])
-def test_compact_text_of_a_broken_file_is_what_is_there(data: bytes) -> None:
+def test_a_broken_file_is_its_own_compact_text(data: bytes) -> None:
     assert compact_references(data) == data.decode()
 
 
@@ -219,7 +219,7 @@ def test_compact_text_of_a_broken_file_is_what_is_there(data: bytes) -> None:
         (b"a: ok\nb: \xff\n", 2, "not UTF-8"),
     ],
 )  # fmt: skip
-def test_an_error_names_the_line_and_what_is_wrong(data: bytes, line: int, words: str) -> None:
+def test_an_error_names_the_line_and_the_problem(data: bytes, line: int, words: str) -> None:
     with pytest.raises(FormatError) as raised:
         decode_references(data)
     assert words in str(raised.value)

@@ -129,7 +129,7 @@ def test_line_ends_stay_those_of_the_file() -> None:
     assert edit(text, stack__c=("d",)) == "# ours\r\nstack:\r\n  a: b\r\n  c: d\r\n"
 
 
-def test_a_comment_inside_of_what_changes_is_not_lost_but_refused() -> None:
+def test_an_edit_that_would_lose_a_comment_is_refused() -> None:
     text = "stack: {a: b}\nmandates: [\n  one, # first\n  two]\n"
     with pytest.raises(EncodeError, match="losing a comment") as raised:
         edit(text, mandates__two=None)
@@ -163,7 +163,7 @@ RECORDS = st.builds(
 
 @given(RECORDS, RECORDS, st.booleans(), st.integers(0, 200))
 @settings(max_examples=300, deadline=None)
-def test_an_edit_gives_what_was_asked_for_and_keeps_every_comment_or_refuses(
+def test_an_edit_applies_the_values_and_keeps_comments_or_is_refused(
     before: References, after: References, blank: bool, seed: int
 ) -> None:
     lines = encode_references(before).decode().splitlines()

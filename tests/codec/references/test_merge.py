@@ -41,7 +41,7 @@ def test_where_there_is_not_a_file_all_that_is_stated_is_built() -> None:
     assert found.built.sources["stack.a"] == ("package.json",)
 
 
-def test_what_was_built_follows_the_repository() -> None:
+def test_built_values_follow_the_repository() -> None:
     built = first(one(a="1", b="2"))
     found = merged(one(a="1", b="2"), one(a="9", c="3"), built)
     assert standings(found) == {"a": "changed", "b": "removed", "c": "added"}
@@ -49,7 +49,7 @@ def test_what_was_built_follows_the_repository() -> None:
     assert found.built.after == (fact_id(built),)
 
 
-def test_what_a_user_changed_stays_whatever_is_stated_later() -> None:
+def test_a_users_change_survives_later_statements() -> None:
     built = first(one(a="1"))
     for stated in (one(a="1"), one(a="2"), one()):
         found = merged(one(a="mine"), stated, built)
@@ -58,14 +58,14 @@ def test_what_a_user_changed_stays_whatever_is_stated_later() -> None:
         built = found.built
 
 
-def test_what_a_user_set_back_to_an_older_build_stays() -> None:
+def test_a_value_that_a_user_reset_to_an_older_build_stays() -> None:
     old = first(one(a="1"))
     newer = merged(one(a="1"), one(a="2"), old).built
     found = merged(one(a="1"), one(a="2"), newer)
     assert found.values() == one(a="1")
 
 
-def test_what_a_user_added_stays() -> None:
+def test_a_value_that_a_user_added_stays() -> None:
     built = first(one(a="1"))
     mine = {**one(mine="x", a="1"), "mandates.bekind": ("Be kind",)}
     found = merged(mine, one(a="2"), built)
@@ -73,7 +73,7 @@ def test_what_a_user_added_stays() -> None:
     assert list(found.values()) == list(mine)
 
 
-def test_what_a_user_removed_stays_away_through_further_refreshes() -> None:
+def test_a_value_that_a_user_removed_is_not_added_again() -> None:
     built = first(one(a="1", b="2"))
     for stated in (one(a="1", b="2"), one(a="1", b="3"), one(a="1"), one(a="1", b="2")):
         found = merged(one(a="1"), stated, built)
@@ -82,7 +82,7 @@ def test_what_a_user_removed_stays_away_through_further_refreshes() -> None:
     assert built.declined == {"stack.b"}
 
 
-def test_what_a_user_wrote_in_again_is_followed_again() -> None:
+def test_a_removed_value_that_a_user_adds_again_is_refreshed_again() -> None:
     built = merged(one(), one(a="1"), first(one(a="1"))).built
     assert built.declined == {"stack.a"}
     again = merged(one(a="1"), one(a="1"), built)
@@ -106,7 +106,7 @@ def test_a_users_file_is_adopted_and_nothing_is_added() -> None:
     assert found.droppable(()) == []
 
 
-def test_what_cannot_be_read_now_is_not_unstated() -> None:
+def test_values_of_an_unreadable_source_are_kept() -> None:
     built = first(one(a="1", b="2"))
     found = merged(one(a="1", b="2"), one(b="less"), built, unread=("package.json",))
     assert found.values() == one(a="1", b="2")
@@ -117,7 +117,7 @@ def test_what_cannot_be_read_now_is_not_unstated() -> None:
     assert later.values() == one(b="2")
 
 
-def test_after_a_merge_what_either_branch_built_is_known_as_built() -> None:
+def test_after_a_merge_builds_of_both_branches_count() -> None:
     base = first(one(a="1"))
     left = merged(one(a="1"), one(a="2", l="x"), base).built
     right = merged(one(a="1"), one(a="3"), base).built
@@ -126,7 +126,7 @@ def test_after_a_merge_what_either_branch_built_is_known_as_built() -> None:
     assert set(found.built.after) == {fact_id(left), fact_id(right)}
 
 
-def test_after_a_merge_what_one_branch_stopped_stating_comes_back_when_it_is_stated_again() -> None:
+def test_after_a_merge_a_value_that_is_stated_again_is_added_again() -> None:
     base = first(one(a="1", b="2"))
     left = merged(one(a="1", b="2"), one(a="1"), base).built
     right = merged(one(a="1", b="2"), one(a="9", b="2"), base).built
@@ -135,7 +135,7 @@ def test_after_a_merge_what_one_branch_stopped_stating_comes_back_when_it_is_sta
     assert merged(one(a="9"), one(a="9", b="2"), both.built).values() == one(a="9", b="2")
 
 
-def test_after_a_merge_what_a_user_removed_in_one_branch_stays_away() -> None:
+def test_after_a_merge_a_users_removal_in_one_branch_counts() -> None:
     base = first(one(a="1", b="2"))
     left = merged(one(a="1"), one(a="1", b="2"), base).built
     right = merged(one(a="1", b="2"), one(a="9", b="2"), base).built
@@ -174,7 +174,7 @@ def edited(file: Mapping[str, Value], edits: Mapping[str, Value | None]) -> Valu
 
 
 @given(STEPS)
-def test_in_any_history_edits_stay_and_all_else_is_what_is_stated(
+def test_in_any_history_edits_stay_and_other_values_follow_the_repository(
     steps: list[tuple[Values, dict[str, Value | None]]],
 ) -> None:
     file: Values | None = None

@@ -105,7 +105,7 @@ def test_paths_reach_the_program_as_they_are(
         (3, 3, 32, 32),
     ],
 )
-def test_a_copy_is_made_where_packing_found_something_and_the_job_says_so(
+def test_a_copy_is_made_even_if_packing_had_findings(
     tmp_path: Path, program: str, archive: int, verify: int, sync: int, end: int
 ) -> None:
     (tmp_path / "archive").write_text(str(archive))
@@ -177,7 +177,7 @@ def test_a_line_that_a_user_edited_is_not_changed() -> None:
         without_cron_job(crontab, "session-codec-app-1")
 
 
-def test_only_what_is_ours_and_was_not_edited_is_replaced() -> None:
+def test_only_our_unedited_text_is_replaced() -> None:
     ours, theirs = sealed("session-codec", "a: 1\n"), b"a: 1\n"
     new = sealed("session-codec", "a: 2\n")
     assert replaced(None, new) == new
@@ -212,7 +212,7 @@ def test_a_pod_clones_without_the_password_of_a_user(origin: str, address: str) 
 
 
 @pytest.mark.parametrize("origin", ["/srv/git/app.git", "../app", "file:///srv/app", "", "a b:c"])
-def test_what_a_pod_cannot_clone_is_refused(origin: str) -> None:
+def test_an_origin_that_a_pod_cannot_clone_is_refused(origin: str) -> None:
     with pytest.raises(FormatError, match="not an address that a cluster can clone from"):
         clone_address(origin)
 

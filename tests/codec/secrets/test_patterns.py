@@ -1,4 +1,4 @@
-"""Our own rules: what they find, what they leave, and what they tell."""
+"""Our own rules: what they find, what they ignore, and what they report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_placeholder_a_variable_or_a_hash_is_not_a_secret(text: str) -> None:
     assert found(patch_with(text)) == []
 
 
-def test_what_is_found_is_the_secret_and_not_the_line() -> None:
+def test_a_hit_covers_the_secret_and_not_its_line() -> None:
     for one in planted():
         if one.own and one.kind in ("aws", "url", "azure", "header", "named", "github"):
             assert found(patch_with(one.text))[0].decode() == one.secret

@@ -25,6 +25,10 @@ from codec.tables.schema import BY_NAME, TABLES
     [
         ("https://example.com/Acme/app.git", "example.com/Acme/app"),
         ("https://ann:token@example.com/acme/app", "example.com/acme/app"),
+        ("https://ann:to@ken@example.com/acme/app", "example.com/acme/app"),
+        ("https://ann:to/ken@example.com/acme/app", None),
+        ("ann:token@example.com:acme/app", "example.com/acme/app"),
+        ("https://[::1]:8443/acme/app", "[::1]:8443/acme/app"),
         ("git@example.com:acme/app.git", "example.com/acme/app"),
         ("ssh://git@example.com:2222/acme/app.git/", "example.com:2222/acme/app"),
         ("example.com:acme/app", "example.com/acme/app"),

@@ -154,7 +154,7 @@ def test_a_real_log_is_the_spans_of_its_split(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_real_session_says_what_a_user_counted(name: str) -> None:
+def test_figures_of_a_real_session_equal_a_manual_count(name: str) -> None:
     for s, t in zip(*_pairs(real(name)), strict=True):
         assert s.entry.time == t["timestamp"]
         assert s.entry.time_end == (t.get("timestamp_end") or "")
@@ -245,7 +245,7 @@ def test_a_declared_figure_that_its_patch_contradicts_is_kept_and_reported(traps
             assert not s.mapped.contradictions
 
 
-def test_what_is_not_declared_is_counted_from_the_patch_and_marked(traps: Log) -> None:
+def test_undeclared_figures_are_counted_from_the_patch_and_marked(traps: Log) -> None:
     for s, t in zip(*_pairs(traps), strict=True):
         session = s.mapped.session
         assert session.v1 is not None
@@ -325,7 +325,7 @@ def test_a_log_cut_anywhere_loses_no_byte_and_no_session_before_the_cut(traps: L
         assert found[: len(whole)] == whole
 
 
-def test_line_ends_and_what_follows_do_not_change_how_an_entry_is_recognised(traps: Log) -> None:
+def test_line_ends_and_following_text_do_not_change_an_entrys_identity(traps: Log) -> None:
     data = traps.data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     _, sessions = read(data)
     assert [s.entry.sha256 for s in sessions] == [s.entry.sha256 for s in traps.sessions]
@@ -344,7 +344,7 @@ def test_every_window_of_thirty_sessions_decodes_back(deltas: list[Delta]) -> No
         assert decode_view(encode_view(window), window) == window
 
 
-def test_the_view_of_thirty_sessions_costs_what_was_promised(deltas: list[Delta]) -> None:
+def test_the_view_of_thirty_sessions_stays_within_its_token_limit(deltas: list[Delta]) -> None:
     windows = [deltas[at : at + 30] for at in range(len(deltas) - 29)]
     count = ToktokCounter("o200k_base").count
     views = count([encode_view(w) for w in windows])

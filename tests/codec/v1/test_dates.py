@@ -62,7 +62,7 @@ def test_a_zone_that_is_named_is_converted_and_fractions_are_cut(text: str, cloc
 
 
 @pytest.mark.parametrize("text", ASSUMED)
-def test_a_time_without_a_zone_is_read_in_the_callers_and_says_so(text: str) -> None:
+def test_a_time_without_a_zone_is_read_in_the_callers_zone_and_marked(text: str) -> None:
     assert re.fullmatch(TIME_PATTERN, text)
     assert parse_timestamp(text) == Timestamp(text="2025-11-06T14:30:00Z", assumed=True)
     east = timezone(timedelta(hours=2))

@@ -26,7 +26,7 @@ def declared(body: str) -> Metrics:
     return entry_of(body).declared
 
 
-def test_a_lone_heading_says_what_it_says_and_no_more() -> None:
+def test_a_heading_without_text_gives_only_its_own_values() -> None:
     assert entry_of("") == Entry(
         time="2025-11-06T14:30:00Z",
         time_end="",
@@ -110,20 +110,20 @@ def test_the_agent_is_taken_from_its_field_where_the_heading_names_none(label: s
         ("Agent: codex\n", "codex", "researcher"),
     ],
 )
-def test_a_word_behind_a_bracketed_time_is_the_agent_only_where_a_task_is_named(
+def test_a_word_after_a_bracketed_time_is_the_agent_only_if_a_task_is_named(
     fields: str, agent: str, task: str
 ) -> None:
     entry = entry_of(fields, "### [2025-11-06 10:45] - researcher\n")
     assert (entry.agent, entry.task) == (agent, task)
 
 
-def test_what_follows_the_patch_is_read_and_the_patch_is_not() -> None:
+def test_text_after_the_patch_is_read_and_the_patch_is_not() -> None:
     body = "Full Diff:\n```diff\n+Status: FAIL\n```\nCommits: 2\n"
     entry = entry_of(body)
     assert (entry.status, entry.declared.commits) == ("", 2)
 
 
-def test_what_follows_a_patch_that_is_never_closed_is_read() -> None:
+def test_text_after_an_unclosed_patch_is_read() -> None:
     body = "```diff\n diff\n+Status: FAIL\n\nCommits: 2\n"
     assert entry_of(body).declared.commits == 2
 
@@ -279,7 +279,7 @@ BODY = b"### 2025-11-06 | a | b\ntext\n"
         BODY.replace(b"\n", b"\r\n") + b"\r\n---\r\n",
     ],
 )
-def test_what_follows_an_entry_and_its_line_ends_do_not_change_its_hash(same: bytes) -> None:
+def test_following_text_and_line_ends_do_not_change_an_entrys_hash(same: bytes) -> None:
     assert entry_hash(same) == entry_hash(BODY)
 
 

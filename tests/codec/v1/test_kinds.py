@@ -114,7 +114,7 @@ def test_an_entry_with_text_is_never_empty() -> None:
         assert session["notes"], text
 
 
-def test_a_section_behind_the_last_entry_is_cut_off_and_one_between_entries_is_not() -> None:
+def test_only_a_section_after_the_last_entry_is_cut_off() -> None:
     log = "## 2026-03-01 - a\n## Ideas\nx\n## 2026-03-02 - b\ny\n## Backlog\nz\n"
     spans = read_spans(log)
     assert [log[s.start : s.end] for s in spans] == [

@@ -136,7 +136,7 @@ def test_blockers_and_escalation_are_named_among_the_notes() -> None:
 # Figures
 
 
-def test_what_is_not_declared_is_counted_and_marked() -> None:
+def test_an_undeclared_figure_is_counted_and_marked() -> None:
     found = mapped(patch=PATCH, stat=DiffStat(added=3, removed=1))
     assert found.session.patch == PATCH
     assert found.session.metrics == Metrics(lines_added=3, lines_removed=1)
@@ -181,7 +181,7 @@ def test_a_date_field_of_another_day_decides_nothing() -> None:
         read_sessions("## 05/06/2026 - Dig\n**Date:** 2026-07-01\nDug.\n")
 
 
-def test_a_log_that_is_one_table_is_refused_with_what_to_do() -> None:
+def test_a_log_that_is_one_table_is_refused_with_a_hint() -> None:
     with pytest.raises(FormatError) as refused:
         detect(b"# Log\n\n| Date | Task |\n| --- | --- |\n| 2026-03-01 | Dig |\n")
     assert "table" in (refused.value.hint or "")

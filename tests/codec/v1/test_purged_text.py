@@ -16,7 +16,7 @@ PATCH = PatchRef.of(DIFF)
     "before",
     [b"```diff\n", b"  ~~~~\n", b"text\n", b"", b"```\n" + OTHER + b"```\n````patch\n"],
 )
-def test_a_diff_is_found_behind_a_fence_and_where_a_patch_begins(before: bytes) -> None:
+def test_a_diff_is_found_after_a_fence_and_at_the_start_of_a_patch(before: bytes) -> None:
     text = before + DIFF + b"```\nmore\n"
     assert list(find_purged(text, [PATCH])) == [(len(before), PATCH)]
     assert list(cut_purged(text, [PATCH])) == [before, PATCH, b"```\nmore\n"]

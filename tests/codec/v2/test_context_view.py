@@ -147,7 +147,7 @@ def test_a_view_that_is_invalid_is_refused(text: str) -> None:
         ),
     ],
 )
-def test_a_digest_sums_up_what_it_leaves_out(deltas: Sequence[Delta], line: str) -> None:
+def test_a_digest_sums_up_the_omitted_sessions(deltas: Sequence[Delta], line: str) -> None:
     assert digest(deltas) == line
 
 
@@ -179,7 +179,7 @@ def context(budget: int | None, style: Style = "compact", references: str = REFE
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("budget", [*range(0, 200, 7), 1000])
-def test_a_context_never_costs_more_than_its_budget_and_says_what_it_costs(
+def test_a_context_never_costs_more_than_its_budget_and_states_its_cost(
     budget: int, style: Style
 ) -> None:
     found = context(budget, style)
@@ -200,14 +200,14 @@ def test_a_larger_budget_never_shows_less(style: Style) -> None:
     assert shown[-1] == 30
 
 
-def test_without_a_budget_all_sessions_stand_in_full() -> None:
+def test_without_a_budget_all_sessions_are_shown_in_full() -> None:
     found = context(None)
     assert (found.shown, found.summed, found.references) == (30, 0, True)
     assert found.text == f"{FRAME}\n{REFERENCES}\n{encode_view(MANY)}"
     assert context(None, "lines").text.endswith("".join(f"{encode_delta(d)}\n" for d in MANY))
 
 
-def test_what_does_not_fit_is_the_oldest_and_is_summed_up() -> None:
+def test_the_oldest_sessions_are_summed_up_if_they_do_not_fit() -> None:
     found = context(60)
     assert 0 < found.shown < 30
     assert found.summed == 30 - found.shown

@@ -1,4 +1,4 @@
-"""A session's delta line: what it says, and what it refuses to say."""
+"""A session's delta line: the fields that it has, and the values that it refuses."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_known_zeros_are_written_and_unknown_numbers_left_out(text: str, metrics
         "C:" + "9" * 5000,
     ],
 )
-def test_what_the_encoder_would_not_write_is_not_read(text: str) -> None:
+def test_a_line_that_the_encoder_would_not_write_is_refused(text: str) -> None:
     with pytest.raises(FormatError) as caught:
         decode_metrics(text)
     assert caught.value.field == "metrics"
@@ -173,7 +173,9 @@ def test_a_broken_line_is_reported_with_its_number_and_the_rest_is_read() -> Non
         (Metrics(tokens_used=9), "-"),
     ],
 )
-def test_of_an_unknown_half_the_delta_says_none(metrics: Metrics, text: str) -> None:
+def test_a_delta_with_one_known_line_count_has_zero_for_the_other(
+    metrics: Metrics, text: str
+) -> None:
     assert encode_metrics(delta_of(SESSION._replace(metrics=metrics)).metrics) == text
 
 

@@ -54,7 +54,7 @@ def check(scanned: Scanned, data: bytes) -> None:
 
 
 @given(files, st.integers(1, 50))
-def test_a_scan_gives_what_decoding_every_line_gives(found: list[bytes], count: int) -> None:
+def test_a_scan_equals_decoding_every_line(found: list[bytes], count: int) -> None:
     data = one_key_each(found)
     scanned = scan(data, count)
     check(scanned, data)
@@ -62,7 +62,7 @@ def test_a_scan_gives_what_decoding_every_line_gives(found: list[bytes], count: 
 
 
 @given(files, files, st.integers(1, 50))
-def test_a_file_that_has_grown_gives_what_a_scan_of_it_gives(
+def test_extending_a_scan_equals_scanning_the_grown_file(
     found: list[bytes], more: list[bytes], count: int
 ) -> None:
     whole = one_key_each([*found, *more])

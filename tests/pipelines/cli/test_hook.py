@@ -139,7 +139,7 @@ def remove_folders(root: Path) -> None:
 # The loop
 
 
-def test_the_start_of_a_session_injects_what_context_prints(agents: Agents, cli: Cli) -> None:
+def test_the_start_hook_injects_the_output_of_context(agents: Agents, cli: Cli) -> None:
     cli("record", agents.root, "--agent", "human", "--task", "begin", "--no-diff")
     wanted = cli("context", agents.root).out
     assert "begin" in wanted
@@ -201,7 +201,7 @@ def test_a_session_of_claude_code_is_recorded_by_the_next_verb(
     assert cli("verify", agents.root).code == 0
 
 
-def test_the_commits_of_a_session_are_what_head_went_through(agents: Agents, cli: Cli) -> None:
+def test_the_commits_of_a_session_come_from_the_reflog_of_head(agents: Agents, cli: Cli) -> None:
     base = git(agents.root, "rev-parse", "HEAD").strip()
     agents.claude("SessionStart")
     agents.commit("a")
@@ -263,7 +263,7 @@ def test_a_session_asks_in_its_own_turns_and_is_not_over(
     assert len(agents.sessions) == 1
 
 
-def test_the_start_of_another_session_records_what_waits_and_reads_it(agents: Agents) -> None:
+def test_the_start_of_another_session_records_waiting_events(agents: Agents) -> None:
     agents.claude("SessionStart")
     agents.commit("harbour-lights")
     agents.claude("SessionEnd")
@@ -272,7 +272,7 @@ def test_the_start_of_another_session_records_what_waits_and_reads_it(agents: Ag
     assert b"recorded" in ran.stderr
 
 
-def test_a_session_that_is_resumed_is_recorded_again_with_what_it_did_since(
+def test_a_resumed_session_is_recorded_with_only_its_new_work(
     agents: Agents,
 ) -> None:
     agents.claude("SessionStart")
@@ -289,7 +289,7 @@ def test_a_session_that_is_resumed_is_recorded_again_with_what_it_did_since(
     assert agents.sessions[1].id.startswith(f"{name}#")
 
 
-def test_what_later_turns_commit_completes_the_session(agents: Agents) -> None:
+def test_commits_of_later_turns_complete_the_session(agents: Agents) -> None:
     agents.codex("SessionStart")
     base = git(agents.root, "rev-parse", "HEAD").strip()
     agents.commit("a")
@@ -318,7 +318,7 @@ def test_a_turn_without_a_commit_after_a_session_was_recorded_adds_nothing(agent
     assert agents.waiting() == []
 
 
-def test_what_an_agent_recorded_itself_is_not_recorded_again(agents: Agents, cli: Cli) -> None:
+def test_a_session_that_the_agent_recorded_is_not_recorded_again(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
     agents.commit("a")
     cli("record", agents.root, "--agent", "opus-4.5", "--task", "Add a", "--status", "PASS")
@@ -342,7 +342,7 @@ def test_a_private_record_removes_the_texts_that_a_hook_recorded(
     assert (session.private, session.task, session.title) == (True, "-", "")
 
 
-def test_committing_what_an_agent_recorded_is_not_a_session(agents: Agents, cli: Cli) -> None:
+def test_a_commit_of_our_own_files_is_not_a_session(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
     agents.commit("a")
     cli("record", agents.root, "--agent", "opus-4.5", "--task", "Add a", "--status", "PASS")
@@ -352,7 +352,7 @@ def test_committing_what_an_agent_recorded_is_not_a_session(agents: Agents, cli:
     assert [s.agent for s in agents.sessions] == ["opus-4.5"]
 
 
-def test_what_a_session_pulled_is_not_recorded_at_its_end(agents: Agents, tmp_path: Path) -> None:
+def test_pulled_commits_are_not_recorded(agents: Agents, tmp_path: Path) -> None:
     other = tmp_path / "other"
     git(tmp_path, "clone", "-q", str(agents.root), str(other))
     agents.claude("SessionStart")
@@ -367,7 +367,7 @@ def test_what_a_session_pulled_is_not_recorded_at_its_end(agents: Agents, tmp_pa
     assert (session.metrics.commits, session.metrics.lines_added) == (1, 1)
 
 
-def test_what_an_agent_commits_after_it_recorded_itself_is_added(agents: Agents, cli: Cli) -> None:
+def test_commits_after_record_are_added_to_the_session(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionStart")
     base = git(agents.root, "rev-parse", "HEAD").strip()
     agents.commit("a")
@@ -380,7 +380,7 @@ def test_what_an_agent_commits_after_it_recorded_itself_is_added(agents: Agents,
     assert (session.range, session.metrics.commits) == (f"{base}..{second}", 2)
 
 
-def test_commits_on_another_branch_are_the_sessions_and_what_it_left_is_not(
+def test_commits_on_another_branch_count_and_the_commits_there_before_do_not(
     agents: Agents,
 ) -> None:
     git(agents.root, "branch", "other")
@@ -563,7 +563,9 @@ def test_an_input_that_never_ends_is_left(agents: Agents) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["claude"], ["claude", "nap"], ["vim", "end"]])
-def test_wrong_arguments_are_told_and_fail_nothing(agents: Agents, arguments: list[str]) -> None:
+def test_wrong_arguments_are_reported_and_do_not_fail_the_agent(
+    agents: Agents, arguments: list[str]
+) -> None:
     ran = subprocess.run(
         [agents.bin / "session-codec-hook", *arguments],
         stdin=subprocess.DEVNULL,
@@ -586,7 +588,7 @@ def test_codex_gets_json_whatever_happens(agents: Agents, tmp_path: Path) -> Non
 def test_sessions_wait_while_git_is_missing(
     agents: Agents, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without git nobody knows whether the spool came with a clone."""
+    """Only git knows the commits of a session; one without a start is recorded without commits."""
     agents.claude("SessionStart")
     agents.commit("a")
     agents.claude("SessionEnd")
@@ -595,7 +597,7 @@ def test_sessions_wait_while_git_is_missing(
         patched.setenv("PATH", str(tmp_path))
         said = cli("context", agents.root)
     assert (said.code, "git is not installed" in said.err) == (0, True)
-    assert agents.sessions == []
+    assert [s.id for s in agents.sessions] == ["without a start"]
     agents.drain()
     assert {s.id: s.metrics.commits for s in agents.sessions} == {"s-1": 1, "without a start": None}
 
@@ -788,7 +790,9 @@ def test_a_dry_run_records_nothing_that_waits(agents: Agents, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("verb", ["context", "query"])
-def test_a_reader_that_cannot_record_says_so_and_reads(agents: Agents, cli: Cli, verb: str) -> None:
+def test_a_reader_that_cannot_record_prints_a_note_and_continues(
+    agents: Agents, cli: Cli, verb: str
+) -> None:
     agents.claude("SessionEnd")
     (agents.spool / "lock").mkdir()
     said = cli(verb, agents.root)
@@ -807,7 +811,7 @@ def test_a_broken_setting_of_the_workspace_loses_no_session(agents: Agents, cli:
     assert [s.id for s in agents.sessions] == ["s-1"]
 
 
-def test_what_is_in_the_spool_and_no_event_holds_up_nothing(agents: Agents, cli: Cli) -> None:
+def test_a_file_in_the_spool_that_is_not_an_event_blocks_nothing(agents: Agents, cli: Cli) -> None:
     agents.claude("SessionEnd")
     (agents.spool / "1.end").write_bytes(b"nonsense")
     (agents.spool / "2.end").mkdir()
@@ -827,7 +831,7 @@ def test_what_is_in_the_spool_and_no_event_holds_up_nothing(agents: Agents, cli:
     assert sorted(os.listdir(agents.spool)) == ["broken", "lock", "note"]
 
 
-def test_an_event_whose_hook_was_killed_is_used_once_nobody_writes_it(agents: Agents) -> None:
+def test_the_event_of_a_killed_hook_is_used_when_its_writer_has_ended(agents: Agents) -> None:
     agents.claude("SessionEnd")
     (left,) = agents.spool.glob("*.end")
     left.rename(f"{left}.tmp")
@@ -903,7 +907,7 @@ def test_the_way_to_the_spool_imports_nothing_that_costs() -> None:
 @pytest.mark.parametrize(
     "line", ["x" * 200, "\u6f22" * 200, "\U0001f600" * 99, '"\\' * 90, "\t" * 99]
 )
-def test_what_is_injected_stays_under_the_limit_of_claude_code(line: str) -> None:
+def test_injected_text_stays_below_the_limit_of_claude_code(line: str) -> None:
     document = document_of(f"{line}\n" * 200)
     assert len(document.encode("utf-16-le")) // 2 <= LIMIT < 9_900
     text = json.loads(document)["hookSpecificOutput"]["additionalContext"]
@@ -911,7 +915,7 @@ def test_what_is_injected_stays_under_the_limit_of_claude_code(line: str) -> Non
     assert set(text.splitlines()[:-2]) == {line}
 
 
-def test_what_is_short_is_injected_whole() -> None:
+def test_a_short_text_is_injected_completely() -> None:
     text = "a \u00e9 \ud800\n"
     found = json.loads(document_of(text))["hookSpecificOutput"]["additionalContext"]
     assert found == text.replace("\ud800", "?")

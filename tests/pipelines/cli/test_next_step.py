@@ -61,7 +61,7 @@ def test_nothing_is_said_in_a_pipe_or_when_nothing_was_written(made: Bench, cli:
     assert "Commit:" not in on_a_terminal(made.root, "doctor", "--repair")
 
 
-def test_record_commit_takes_its_own_files_and_leaves_what_is_staged(made: Bench, cli: Cli) -> None:
+def test_record_commit_commits_only_its_own_files(made: Bench, cli: Cli) -> None:
     (made.root / "code.py").write_text("two\n")
     (made.root / "other.py").write_text("new\n")
     git(made.root, "add", "code.py")

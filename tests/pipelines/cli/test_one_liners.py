@@ -100,7 +100,7 @@ def test_the_tail_is_the_newest_thirty(medium: Migrated) -> None:
     assert [line.split(" | ")[0] for line in found] == [t["timestamp"] for t in medium.truth[-30:]]
 
 
-def test_the_weekly_review_finds_what_failed_lately(medium: Migrated) -> None:
+def test_the_weekly_review_finds_recently_failed_sessions(medium: Migrated) -> None:
     found = medium.sh("tail -50 SESSION_DELTAS.log | grep FAIL")
     wanted = [t["timestamp"] for t in medium.truth[-50:] if t["status_word"] == "FAIL"]
     assert [line.split(" | ")[0] for line in found] == wanted

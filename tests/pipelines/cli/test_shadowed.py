@@ -1,4 +1,4 @@
-"""A project's own `pipelines` or `codec` is never taken for ours."""
+"""A project's own `pipelines` or `codec` is never imported instead of ours."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_all_output_is_written_where_the_shutdown_is_skipped() -> None:
     assert "unknown verb" in failed.stderr
 
 
-def test_what_waits_for_the_shutdown_is_done() -> None:
+def test_work_at_the_interpreters_shutdown_is_done() -> None:
     last = "import atexit; atexit.register(print, 'the last line')"
     assert ended(last, "--version").stdout.endswith("the last line\n")
 

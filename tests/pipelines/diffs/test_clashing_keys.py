@@ -82,7 +82,7 @@ def test_a_purge_follows_a_session_to_an_archive_under_its_old_key(
     assert held(remote, "MARKB")
 
 
-def test_archive_packs_what_a_merge_and_a_restore_brought(
+def test_archive_packs_diffs_that_came_from_a_merge_and_a_restore(
     clones: tuple[Path, Path, Path], cli: Cli
 ) -> None:
     a, _, remote = clones

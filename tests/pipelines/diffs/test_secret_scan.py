@@ -88,7 +88,7 @@ def test_a_secret_is_named_once_a_text_and_a_text_names_some_of_very_many() -> N
     assert len(look(many).findings) == 20
 
 
-def test_what_is_allowed_passes_and_nothing_else_does() -> None:
+def test_only_allowed_findings_pass() -> None:
     other = patch_with(planted()[6].text)
     first, second = look(patch_with(ONE.text), other).findings
     assert first.fingerprint
@@ -194,7 +194,7 @@ def test_a_purged_secret_does_not_block_a_sync(leaky: Bench, cli: Cli) -> None:
     assert loose(leaky) == []
 
 
-def test_what_is_not_a_fingerprint_is_a_misuse(leaky: Bench, cli: Cli) -> None:
+def test_an_invalid_fingerprint_is_a_misuse(leaky: Bench, cli: Cli) -> None:
     said = cli("archive", leaky.root, "--allow-secret", "*")
     assert said.code == 2
     assert len(loose(leaky)) == 5
@@ -231,7 +231,7 @@ def test_a_file_name_that_contains_the_secret_is_not_printed() -> None:
     assert ONE.secret not in json.dumps(finding._asdict())
 
 
-def test_an_error_of_the_scanner_says_nothing_of_what_it_read(
+def test_an_error_of_the_scanner_does_not_quote_the_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(secrets, "_scanner", broken)
@@ -307,7 +307,7 @@ def test_a_binary_change_that_cannot_be_seen_is_a_finding_that_can_be_allowed(
     assert look(data, allowed=marks).findings == []
 
 
-def test_a_delta_is_searched_on_top_of_what_the_repository_holds(tmp_path: Path) -> None:
+def test_a_delta_is_applied_to_its_base_in_the_repository_and_searched(tmp_path: Path) -> None:
     """One half of the token is in the base, the other is inserted."""
     noise = random.Random(9).randbytes(40_000)  # noqa: S311 - does not compress
     text, secret = ONE.text.encode(), ONE.secret.encode()

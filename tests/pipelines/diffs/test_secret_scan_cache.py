@@ -79,7 +79,7 @@ def test_by_other_rules_all_is_searched_again(
         assert look(CLEAN).findings == []
 
 
-def test_what_sync_sends_was_searched_when_it_was_packed(
+def test_sync_does_not_search_packed_diffs_again(
     bench: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bench.log.write_bytes(log_of(*(entry(day(n), patch=patch_of(f"f{n}")) for n in (1, 2, 3))))
@@ -98,7 +98,7 @@ def test_what_sync_sends_was_searched_when_it_was_packed(
     assert [name for name in searched if "archive" in name] == []
 
 
-def test_a_repository_cannot_say_what_has_no_secret(
+def test_a_cache_in_the_repository_cannot_hide_secrets(
     bench: Bench, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look(CLEAN)

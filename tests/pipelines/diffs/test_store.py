@@ -105,7 +105,7 @@ def test_the_diff_of_another_session_of_the_time_is_absence_and_no_damage(bench:
         Store(bench.workspace).read(OTHER.key, OTHER.patch)
 
 
-def test_a_diff_that_is_nobodys_is_damage_though_the_time_has_several(bench: Bench) -> None:
+def test_a_file_that_is_not_a_sessions_diff_is_damage(bench: Bench) -> None:
     bench.migrate()
     rekey(bench, day(1), f"{day(1)}.abcdef")
     with (bench.root / MANIFEST).open("a") as f:

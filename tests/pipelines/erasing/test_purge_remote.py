@@ -172,7 +172,7 @@ def in_bucket(started: Started, *, lock: bool) -> tuple[S3Remote, str]:
 
 
 @pytest.mark.usefixtures("sdk_environment")
-def test_a_bucket_that_keeps_versions_keeps_none_of_what_was_erased(
+def test_all_versions_of_erased_objects_are_deleted_from_a_bucket(
     made: Bench, cli: Cli, started: Started
 ) -> None:
     there, endpoint = in_bucket(started, lock=False)
@@ -312,7 +312,7 @@ def test_parts_of_an_abandoned_upload_are_deleted_once_they_are_old(
 
 
 @pytest.mark.usefixtures("sdk_environment")
-def test_a_version_behind_a_delete_marker_is_deleted(
+def test_a_version_hidden_by_a_delete_marker_is_deleted(
     made: Bench, cli: Cli, started: Started
 ) -> None:
     there, endpoint = in_bucket(started, lock=False)

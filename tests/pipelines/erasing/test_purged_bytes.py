@@ -1,4 +1,4 @@
-"""A purged diff is in no file afterwards, and no verb brings it back or passes over a copy."""
+"""A purged diff is in no file afterwards, no verb restores it, and no copy is missed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def found(cli: Cli, root: Path) -> list[str]:
     return [f["file"] for f in said if f["code"] in {"purged-diff", "purged-archive"}]
 
 
-def test_restore_does_not_bring_back_what_was_purged_here(a: Path, cli: Cli, remote: Path) -> None:
+def test_restore_does_not_restore_purged_diffs(a: Path, cli: Cli, remote: Path) -> None:
     record(a, "MARKA", T)
     record(a, "MARKC", LATER)
     cli("archive", a, "--before", "2025-02")
@@ -148,7 +148,7 @@ def test_no_cache_keeps_a_diff_of_a_remote_archive(a: Path, cli: Cli, remote: Pa
 def test_a_cached_end_of_an_archive_that_contains_diffs_is_deleted(
     a: Path, cli: Cli, remote: Path, verb: str
 ) -> None:
-    """Replace a cached end by one with all frames, which early versions kept."""
+    """Replace a cached end with one with all frames, which early versions kept."""
     record(a, "MARKA", T)
     record(a, "MARKC", LATER)
     cli("archive", a, "--before", "2025-02")

@@ -52,7 +52,7 @@ def test_a_session_whose_commits_hold_its_edits_has_their_diff(project: Project)
     assert (found.metrics.commits, found.metrics.lines_added) == (1, 1)
 
 
-def test_a_resumed_session_does_not_count_what_its_checkpoint_repeats(project: Project) -> None:
+def test_a_resumed_session_does_not_count_repeated_messages(project: Project) -> None:
     session = project.gemini()
     session.ask("The task")
     session.write("new.txt", "one\n")

@@ -213,7 +213,7 @@ def test_a_session_that_was_recorded_without_a_name_is_adopted(actor: Actor) -> 
     assert len(actor.sessions) == 1
 
 
-def test_what_was_done_before_the_hooks_is_imported_beside_a_resumed_part(actor: Actor) -> None:
+def test_work_before_the_hooks_is_imported_next_to_a_resumed_part(actor: Actor) -> None:
     actor.session.wait(hours=1)
     since = int(actor.session.now.timestamp() * 1000)
     actor.session.ask("And softer")

@@ -46,7 +46,7 @@ def test_no_two_error_classes_share_an_exit_code_nor_one_with_another_outcome() 
     assert sorted(codes) == sorted(set(codes))
 
 
-def test_what_nobody_raised_on_purpose_is_a_bug() -> None:
+def test_an_unexpected_exception_has_the_exit_code_of_a_bug() -> None:
     assert exit_code(ValueError("x")) == BUG
 
 
@@ -63,7 +63,7 @@ def test_what_nobody_raised_on_purpose_is_a_bug() -> None:
         (errno.EIO, Unavailable),
     ],
 )
-def test_an_error_of_the_system_becomes_what_it_means(
+def test_an_error_of_the_system_becomes_the_matching_class(
     number: int, kind: type[StorageError]
 ) -> None:
     found = storage_error(OSError(number, "reason", "some/file"))

@@ -69,7 +69,7 @@ def test_a_commit_by_hand_is_the_sessions_if_it_was_alone_in_its_worktree() -> N
     assert owner(made(), session("a"), root=THERE) == []
 
 
-def test_without_a_transcript_a_session_takes_what_no_other_one_explains() -> None:
+def test_a_session_without_a_transcript_gets_unexplained_commits() -> None:
     blind = session("blind", told=False)
     assert owner(made(), blind, session("b", ran(9, 11))) == ["b"]
     assert owner(made(), blind, session("b", ran(40, 41))) == ["blind"]
@@ -126,7 +126,7 @@ def test_a_command_at_home_wins_over_a_shorter_one_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("action", ["rebase (pick)", "pull --rebase (pick)", "cherry-pick", "am"])
-def test_a_command_that_does_what_the_reflog_says_wins_over_a_commit(action: str) -> None:
+def test_a_command_that_matches_the_reflog_wins_over_a_commit_command(action: str) -> None:
     move = made()._replace(action=f"{action}: Add a page")
     verb = action.split(" ", maxsplit=1)[0]
     a, b = session("a", ran(10, 10.5, f"git {verb}")), session("b", ran(10.2, 10.3))

@@ -62,7 +62,7 @@ def owners(home: Path, events: list[Event], at: int, subject: str) -> list[str]:
     return [part.record_id for part in parts if is_mine(part)]
 
 
-def test_what_a_session_did_after_its_last_turn_that_was_recorded_is_its_own(home: Path) -> None:
+def test_work_after_the_last_recorded_turn_belongs_to_the_session(home: Path) -> None:
     write_command(home, "a", -10, "git commit -qm 'Add a page'")
     write_command(home, "b", -9.9, "git commit -qm 'Fix a page'")
     a = [event(home, "a", "start", -60), event(home, "a", "stop", -30)]

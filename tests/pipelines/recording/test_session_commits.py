@@ -163,7 +163,7 @@ def test_a_recorded_range_of_another_branch_is_not_a_beginning(ann: Person) -> N
     assert names_of(ann.record(), ann.workspace) == ["b"]
 
 
-def test_what_a_hook_noted_is_the_beginning(ann: Person) -> None:
+def test_the_head_that_a_hook_recorded_is_the_beginning(ann: Person) -> None:
     ann.commit("before")
     base = ann.begin()
     ann.commit("a")
@@ -180,7 +180,7 @@ def test_a_session_that_begins_again_in_between_began_at_first(ann: Person) -> N
     assert ann.record().range == f"{base}..{ann.head}"
 
 
-def test_what_was_recorded_since_the_beginning_is_not_taken_again(ann: Person) -> None:
+def test_recorded_commits_are_not_taken_again(ann: Person) -> None:
     ann.begin()
     ann.commit("a")
     ann.record()
@@ -263,7 +263,7 @@ def test_committed_files_of_session_codec_do_not_split_a_range(ann: Person) -> N
 
 
 @pytest.mark.parametrize("how", ["--no-rebase", "--rebase"])
-def test_what_was_pulled_is_not_the_sessions(ann: Person, bob: Person, how: str) -> None:
+def test_pulled_commits_are_not_the_sessions(ann: Person, bob: Person, how: str) -> None:
     ann.begin()
     ann.commit("mine-1")
     ann.commit("mine-2")
@@ -277,7 +277,7 @@ def test_what_was_pulled_is_not_the_sessions(ann: Person, bob: Person, how: str)
     assert len(commits_of(session)) == (2 if how == "--no-rebase" else 1)
 
 
-def test_what_was_fast_forwarded_is_not_the_sessions(ann: Person, bob: Person) -> None:
+def test_fast_forwarded_commits_are_not_the_sessions(ann: Person, bob: Person) -> None:
     ann.begin()
     bob.commit("theirs")
     ann.git("pull", "-q", "--ff-only", "bob", "main")
@@ -313,7 +313,7 @@ def test_an_old_branch_that_was_merged_is_not_the_sessions_without_a_hook(ann: P
     assert names_of(ann.record(), ann.workspace) == ["b"]
 
 
-def test_commits_from_before_a_look_at_what_others_recorded_are_not_lost(
+def test_commits_before_reading_the_sessions_of_others_are_not_lost(
     ann: Person, bob: Person
 ) -> None:
     ann.record()
@@ -484,9 +484,7 @@ def test_a_shallow_clone_names_the_missing_parent(ann: Person, cli: Cli, tmp_pat
     assert cli("record", tmp_path / "shallow", *ASKED).code == 0
 
 
-def test_a_shallow_clone_records_what_was_committed_in_it(
-    ann: Person, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_shallow_clone_records_its_own_commits(ann: Person, cli: Cli, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{ann.root}", "shallow")
     shallow = Person(tmp_path / "shallow", cli)
     base, head = shallow.head, shallow.commit("a")

@@ -89,7 +89,7 @@ def test_encrypted_objects_are_decrypted_by_each_recipient(
 
 
 @pytest.mark.parametrize("size", [0, 200_000])
-def test_age_opens_what_we_close(ada: Person, age: str, size: int) -> None:
+def test_age_decrypts_our_objects(ada: Person, age: str, size: int) -> None:
     data = os.urandom(size)
     sealed = closed(data, decode_recipients([ada.recipient]))
     done = subprocess.run(
@@ -98,7 +98,7 @@ def test_age_opens_what_we_close(ada: Person, age: str, size: int) -> None:
     assert done.stdout == data
 
 
-def test_we_open_what_age_closes(ada: Person, age: str) -> None:
+def test_we_decrypt_objects_of_age(ada: Person, age: str) -> None:
     data = os.urandom(200_000)
     done = subprocess.run([age, "-r", ada.recipient], input=data, capture_output=True, check=True)
     assert opened(done.stdout, ada.file) == data
@@ -128,7 +128,7 @@ def test_others_are_denied_and_it_is_called_so(ada: Person, eve: Person) -> None
         opened(closed(b"x", decode_recipients([ada.recipient])), eve.file)
 
 
-def test_what_is_cut_short_or_changed_is_noticed(ada: Person) -> None:
+def test_truncated_or_changed_ciphertext_is_detected(ada: Person) -> None:
     sealed = closed(os.urandom(150_000), decode_recipients([ada.recipient]))
     bad = [sealed[:end] for end in (0, 10, 100, 300, 70_000, len(sealed) - 1)]
     bad += [sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :] for at in (30, 150, 500, -1)]
@@ -160,7 +160,7 @@ def test_an_object_name_identifies_its_content_and_its_recipients(ada: Person, e
 
 
 @pytest.mark.parametrize("text", ["", "age1", "ada", "ssh-ed25519 AAAA", "ssh-dss AAAAB3", "age1é"])
-def test_what_is_not_a_recipient_is_refused_before_anything_is_closed(text: str) -> None:
+def test_an_invalid_recipient_is_refused_before_encryption(text: str) -> None:
     with pytest.raises(FormatError, match="not an age recipient"):
         decode_recipients([text])
 

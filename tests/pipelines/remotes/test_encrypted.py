@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> DirectoryRemote:
     return DirectoryRemote(str(tmp_path / "place"))
 
 
-def test_what_changed_since_it_was_looked_at_is_not_encrypted_for_it(
+def test_content_that_changed_since_planning_is_not_encrypted(
     place: DirectoryRemote, ada: Person
 ) -> None:
     content = content_of(b"one")._replace(open=lambda: io.BytesIO(b"two"))
@@ -87,7 +87,7 @@ def test_ranges_of_one_object_fetch_it_once(place: DirectoryRemote, ada: Person)
     assert place.requests == {"GET": 1}
 
 
-def test_what_is_there_for_the_same_recipients_is_not_put_again(
+def test_an_object_for_the_same_recipients_is_not_uploaded_again(
     place: DirectoryRemote, ada: Person, eve: Person
 ) -> None:
     assert closed(place, ada, eve).put(A, content_of(b"x"))
@@ -97,7 +97,7 @@ def test_what_is_there_for_the_same_recipients_is_not_put_again(
     assert len(place.list_all()) == 2
 
 
-def test_what_has_the_name_and_is_something_else_is_noticed(
+def test_an_object_with_the_name_and_other_content_is_detected(
     place: DirectoryRemote, ada: Person
 ) -> None:
     closed(place, ada).put(A, content_of(b"x" * 100))
@@ -108,7 +108,7 @@ def test_what_has_the_name_and_is_something_else_is_noticed(
             closed(place, ada).put(A, content_of(b"x" * 100))
 
 
-def test_with_an_identity_what_is_there_already_is_read_and_compared(
+def test_with_an_identity_existing_objects_are_compared(
     place: DirectoryRemote, ada: Person
 ) -> None:
     other = closed(place, ada)
@@ -137,7 +137,7 @@ def test_others_see_nothing_and_get_the_reason(
         opened(place).list_all()
 
 
-def test_who_reads_sees_what_was_sent_for_them_by_whomever(
+def test_a_reader_sees_every_object_encrypted_for_them(
     place: DirectoryRemote, ada: Person, eve: Person
 ) -> None:
     closed(place, ada).put(A, content_of(b"1"))
@@ -197,7 +197,7 @@ def test_a_workspace_goes_and_comes_back_and_there_nothing_can_be_read(
     assert {p.name: p.read_bytes() for p in archives(bench)} == files
 
 
-def test_age_alone_opens_what_is_there(
+def test_age_alone_decrypts_stored_objects(
     made: Bench, cli: Cli, remote: Path, ada: Person, age: str
 ) -> None:
     cli("sync", made.root, "--remote", remote, "--encrypt-to", ada.recipient)
@@ -259,7 +259,7 @@ def test_the_operator_s_file_says_once_for_whom_and_who(
     assert cli("restore", tmp_path / "back").code == 0
 
 
-def test_a_recipient_of_the_repository_cannot_read_what_is_sent(
+def test_a_recipient_in_the_repository_settings_is_ignored(
     made: Bench, cli: Cli, remote: Path, eve: Person
 ) -> None:
     config = made.root / ".session-codec" / "config.toml"
@@ -269,7 +269,7 @@ def test_a_recipient_of_the_repository_cannot_read_what_is_sent(
     assert not any(decode_name(name) for name in tree(remote))
 
 
-def test_what_is_not_a_recipient_is_refused_before_anything_is_sent(
+def test_an_invalid_recipient_is_refused_before_an_upload(
     made: Bench, cli: Cli, remote: Path
 ) -> None:
     assert cli("sync", made.root, "--remote", remote, "--encrypt-to", "ada").code == 10

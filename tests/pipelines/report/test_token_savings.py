@@ -32,7 +32,7 @@ def before(found: TokenReport) -> dict[str, int]:
     return {b.name: b.before for b in found.baselines}
 
 
-def test_each_baseline_is_what_it_is_called(bench: Bench) -> None:
+def test_each_baseline_compares_its_named_parts(bench: Bench) -> None:
     entries = [entry(day(n), task=f"task-{n}") for n in range(1, 8)]
     bench.log.write_bytes(log_of(*entries))
     bench.migrate()
@@ -84,7 +84,7 @@ def test_an_explicit_threshold_is_judged_however_small_the_window_is(
     assert "not judged: the last 5 sessions are small" in said.out
 
 
-def test_what_is_over_its_budget_is_named(bench: Bench) -> None:
+def test_parts_over_their_budget_are_named(bench: Bench) -> None:
     bench.migrate()
     (bench.root / "PROJECT_REFERENCES.yaml").write_text("mandates: [" + "a long rule, " * 200 + "]")
     found = report(bench)

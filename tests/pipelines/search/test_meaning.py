@@ -15,6 +15,7 @@ from pipelines.search import encoder, vectors
 from pipelines.search.encoder import PACKAGE, is_available, load_encoder
 from pipelines.search.index_file import NAME
 from pipelines.search.refresh import ask_index
+from pipelines.search.vectors import SLOTS, WIDTH
 from tests.pipelines.conftest import Bench, Cli, day, entry, log_of
 
 TOP: Final = Path(__file__).parents[3]
@@ -39,7 +40,10 @@ def made(bench: Bench) -> Bench:
 
 def stored(bench: Bench) -> list[tuple[str, bytes]]:
     """Return the keys and vectors of the index."""
-    query = "SELECT key, vector FROM sessions JOIN vectors USING (id) ORDER BY key"
+    query = (
+        f"SELECT key, substr(slots, id % {SLOTS} * {WIDTH} + 1, {WIDTH}) FROM sessions"  # noqa: S608
+        f" JOIN vectors ON row = id / {SLOTS} WHERE has_vector ORDER BY key"
+    )
     found = ask_index(bench.workspace, lambda c: c.execute(query).fetchall(), with_lines=False)
     return list(found)
 
@@ -111,6 +115,35 @@ def test_vectors_that_grew_are_like_those_made_at_once(made: Bench, cli: Cli) ->
 
 
 @needs_model
+def test_the_vector_of_a_changed_session_is_erased_at_once(
+    made: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first(cli, made, "people logged out")
+    was = dict(stored(made))[day(2)]
+    monkeypatch.setattr("pipelines.search.answers.LIMIT", 0)
+    cli("amend", day(2), made.root, "--notes", "Images are smaller.")
+    first(cli, made, "people logged out")
+    assert [key for key, _ in stored(made)] == [day(1), day(3)]
+    assert was not in Path(made.workspace.path(NAME)).read_bytes()
+
+
+@needs_model
+def test_the_question_is_encoded_once(
+    made: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+    encode = load_encoder().encode
+
+    def watched(_: encoder.Encoder, given: list[str]) -> Any:
+        texts.extend(given)
+        return encode(given)
+
+    monkeypatch.setattr(encoder.Encoder, "encode", watched)
+    first(cli, made, "people logged out")
+    assert texts.count("people logged out") == 1
+
+
+@needs_model
 def test_only_new_sessions_are_encoded(
     made: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +170,7 @@ def test_another_model_empties_the_vectors(
     was = stored(made)
     ask_index(
         made.workspace,
-        lambda c: c.execute("UPDATE vectors SET vector = zeroblob(512)"),
+        lambda c: c.execute("UPDATE vectors SET slots = zeroblob(length(slots))"),
         with_lines=False,
     )
     assert stored(made) != was

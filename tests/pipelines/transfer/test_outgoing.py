@@ -76,7 +76,7 @@ def test_nothing_is_sent_where_anything_holds_a_secret(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_allowed_is_sent(
+def test_allowed_findings_do_not_stop_an_upload(
     bench: Bench, cli: Cli, remote: Path, place: Callable[[Bench, Cli], str]
 ) -> None:
     place(bench, cli)

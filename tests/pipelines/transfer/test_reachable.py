@@ -45,7 +45,7 @@ def lost(said: Said) -> dict[str, str]:
     return {f["key"]: f["message"] for f in said.json["findings"] if f["code"] == "absent"}
 
 
-def test_what_the_remote_holds_is_not_a_finding(
+def test_a_diff_on_the_remote_is_not_a_finding(
     clone: Path, cli: Cli, remote: Path, asked: Requests
 ) -> None:
     assert cli("verify", clone, "--require", "local").code == 3
@@ -78,7 +78,7 @@ def lose_a_pack(remote: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "key"), [(lose_an_archive, day(1)), (cut_an_archive, day(1)), (lose_a_pack, NEW)]
 )
-def test_what_is_neither_here_nor_there_is_named(
+def test_a_diff_missing_on_both_sides_is_named(
     clone: Path, cli: Cli, remote: Path, harm: Callable[[Path], None], key: str
 ) -> None:
     harm(remote)

@@ -86,7 +86,7 @@ def test_many_diffs_of_one_frame_are_one_request(pruned: Bench, opened: Opened) 
     assert read(pruned, opened(), *DAYS, *DAYS) == {"GET": 2}
 
 
-def test_show_reads_through_and_nothing_is_asked_for_what_is_here(
+def test_show_asks_the_remote_only_for_missing_diffs(
     pruned: Bench, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = cli("show", day(3), pruned.root, "--diff", "--remote", "given")

@@ -63,7 +63,7 @@ def test_an_entry_and_a_loose_diff_are_shown_from_the_remote(
             assert here.out
 
 
-def test_what_was_erased_here_is_not_restored_from_a_remote(
+def test_an_erased_diff_is_not_read_from_a_remote(
     made: Bench, cli: Cli, remote: Path, tmp_path: Path
 ) -> None:
     assert cli("sync", made.root, "--remote", remote).code == 0

@@ -1,4 +1,4 @@
-"""`migrate` ends with 3 where it misses a session that a reader would see, and with 0 else."""
+"""`migrate` exits with 3 where it misses a session that a reader would see, and with 0 else."""
 
 from __future__ import annotations
 

@@ -47,7 +47,9 @@ def read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: len(calls)
 
 
-def test_what_was_read_is_not_taken_apart_again(bench: Bench, read: Callable[[], int]) -> None:
+def test_cached_rules_are_not_read_from_the_log_again(
+    bench: Bench, read: Callable[[], int]
+) -> None:
     was = rules_of(bench.root)
     assert read() == 1
     (bench.root / _KEPT).unlink()
@@ -66,7 +68,7 @@ def test_a_log_that_was_edited_is_read_again_whatever_its_times_say(
     assert read() == 2
 
 
-def test_what_came_with_a_clone_is_not_believed(
+def test_a_cache_that_came_with_a_clone_is_ignored(
     bench: Bench, read: Callable[[], int], tmp_path: Path
 ) -> None:
     clone = tmp_path / "clone"

@@ -27,7 +27,7 @@ NO_LOGS = {
 
 
 @pytest.mark.parametrize("name", NO_LOGS)
-def test_what_is_not_a_log_is_refused_and_nothing_is_written(
+def test_a_file_that_is_not_a_log_is_refused_and_nothing_is_written(
     plain: Bench, cli: Cli, name: str
 ) -> None:
     content, code, message = NO_LOGS[name]
@@ -45,7 +45,7 @@ def test_what_is_not_a_log_is_refused_and_nothing_is_written(
     ("kind", "code"),
     [("folder", 10), ("fifo", 10), ("missing", 30), ("dangling", 30), ("loop", 32)],
 )
-def test_what_is_not_a_file_is_refused_and_nothing_is_written(
+def test_a_log_that_is_not_a_file_is_refused_and_nothing_is_written(
     plain: Bench, cli: Cli, kind: str, code: int
 ) -> None:
     path = plain.root / "other.md"

@@ -57,7 +57,7 @@ def test_every_verb_that_reads_shows_the_session_as_it_is_now(bench: Bench, cli:
     assert cli("show", "latest", bench.root, "--diff").code == 0
 
 
-def test_what_was_recorded_before_stays_in_the_manifest(bench: Bench, cli: Cli) -> None:
+def test_former_values_stay_in_the_manifest(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     before = text(bench, MANIFEST).splitlines()
     for status in ("FAIL", "PASS", "FAIL"):
@@ -135,7 +135,7 @@ def test_private_removes_the_texts_and_nothing_brings_them_back(bench: Bench, cl
     assert findings(bench) == []
 
 
-def test_purge_text_erases_what_amend_private_removes(bench: Bench, cli: Cli) -> None:
+def test_purge_text_equals_amend_private(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     cli("amend", day(2), bench.root, "--title", "Secret title", "--notes", "Secret notes")
     before = tree(bench.root)
@@ -203,7 +203,7 @@ def test_two_clones_that_amend_one_session_come_to_one_result(
     assert ann.manifest.sessions == bob.manifest.sessions
 
 
-def test_what_json_says_is_the_session_as_the_manifest_has_it(bench: Bench, cli: Cli) -> None:
+def test_json_output_equals_the_session_in_the_manifest(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     said = cli("amend", "latest", bench.root, "--notes", "n", "--json")
     document = json.loads(said.out)

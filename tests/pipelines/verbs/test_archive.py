@@ -101,7 +101,7 @@ def test_the_running_month_stays_loose(made: Bench, cli: Cli) -> None:
         (("--dry-run",), 8),
     ],
 )
-def test_what_is_chosen_is_packed_and_no_more(
+def test_only_selected_diffs_are_packed(
     made: Bench, cli: Cli, options: tuple[str, ...], left: int
 ) -> None:
     before = diffs(made.workspace)
@@ -142,7 +142,7 @@ def test_the_same_diffs_give_the_same_bytes_elsewhere(
     assert packed == {p.name: p.read_bytes() for p in archives(made)}
 
 
-def test_strangers_read_what_was_packed(made: Bench, cli: Cli) -> None:
+def test_tar_and_zstd_read_an_archive(made: Bench, cli: Cli) -> None:
     before = diffs(made.workspace)
     cli("archive", made.root)
     (path,) = (p for p in archives(made) if p.name.startswith("2025-11"))
@@ -197,7 +197,7 @@ def test_diffs_that_were_archived_elsewhere_stay_loose_here(
     assert len(list((tmp_path / "other" / ".diffs").glob("*.diff"))) == 8
 
 
-def test_migrate_does_not_bring_back_loose_what_is_archived(made: Bench, cli: Cli) -> None:
+def test_migrate_does_not_write_archived_diffs_as_loose_files(made: Bench, cli: Cli) -> None:
     cli("archive", made.root)
     made.log.write_bytes(log_of_months() + entry("2026-01-01T00:00:00Z", task="new"))
     made.migrate()
@@ -290,7 +290,7 @@ def test_a_clone_without_archives_lists_them_as_missing(
 
 
 @pytest.mark.parametrize("at", [0, 5, 300, -1, -30])
-def test_damage_is_exit_12_and_what_is_intact_comes_out(
+def test_damage_exits_12_and_intact_members_are_extracted(
     made: Bench, cli: Cli, tmp_path: Path, at: int
 ) -> None:
     before = diffs(made.workspace)
@@ -335,7 +335,7 @@ def test_more_than_a_lost_index_is_not_repaired(made: Bench, cli: Cli) -> None:
     assert tree(made.root) == before
 
 
-def test_extract_takes_out_what_is_asked_for_and_writes_over_nothing(
+def test_extract_writes_only_requested_members_and_overwrites_nothing(
     made: Bench, cli: Cli, tmp_path: Path
 ) -> None:
     before = diffs(made.workspace)

@@ -112,7 +112,7 @@ def test_a_context_after_a_new_session_loads_no_tokenizer_and_no_yaml(
     assert "yaml" not in done.stderr
 
 
-def test_what_is_kept_is_not_used_for_other_content(bench: Bench) -> None:
+def test_a_cached_text_is_not_used_for_other_content(bench: Bench) -> None:
     bench.migrate()
     request = Request(workspace=bench.workspace, tokenizer="o200k_base")
     render(request, lambda _: len)

@@ -159,7 +159,7 @@ def test_a_note_is_nothing_that_cannot_be_repaired(bench: Bench, cli: Cli) -> No
     assert cli("doctor", bench.root, "--repair").out.endswith("left: 0; notes: 1\n")
 
 
-def test_without_repair_it_tells_and_writes_nothing(bench: Bench, cli: Cli) -> None:
+def test_without_repair_it_reports_and_writes_nothing(bench: Bench, cli: Cli) -> None:
     bench.migrate()
     path = bench.root / DELTAS
     lines = path.read_text().splitlines(keepends=True)
@@ -279,7 +279,7 @@ def test_a_diff_gets_the_name_of_the_key_that_a_merge_gave_its_session(
         mine = {s.key for s in clone.manifest.sessions.values() if s.agent == clone.root.name}
         assert loose == {f"{key}.diff" for key in mine}
         assert clone.check().diffs == (MANY, MANY + 3, 0)
-        # a branch of before the merge still finds its own
+        # a branch from before the merge still finds its own
         git(clone.root, "checkout", "-q", "--detach", f":/{clone.root.name}")
         assert clone.check().diffs[0] == MANY
         assert not clone.check().damaged

@@ -80,7 +80,7 @@ def test_no_session_is_lost_on_the_everyday_path(ann: Path, cli: Cli, tmp_path: 
     named(bob)
     assert cli("install", bob).code == 0
     assert " one " in cli("context", bob).out
-    assert cli("show", "latest", bob, "--diff").code == 0  # git remakes it
+    assert cli("show", "latest", bob, "--diff").code == 0  # git recomputes it
 
     # A branch, and a stash and `checkout .` while a session is not committed.
     git(bob, "checkout", "-qb", "topic")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -12,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from codec.tables.catalog import Format
+from codec.tables.rows import Row
+from codec.tables.schema import BY_NAME, Cell
 from tests.conformance.conftest import Started, sdk_environment, started
 from tests.pipelines.conftest import Bench, Cli, day, entry, git, log_of, tree
 from tests.support.made_secrets import Maker
@@ -70,21 +72,6 @@ def test_duckdb_polars_and_pyarrow_read_the_same_sessions(tables: Path, cli: Cli
     assert [tuple(r[c] for c in COLUMNS.split(", "))
             for r in read.sort_by("key").to_pylist()] == wanted  # fmt: skip
     assert read.schema.metadata[b"session-codec.schema"] == b"session-codec/tables/1"
-
-
-def test_spark_reads_the_same_sessions(tables: Path) -> None:
-    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
-        pytest.skip("pyspark and java are not installed")
-    code = (
-        "from pyspark.sql import SparkSession as S\n"
-        "s = S.builder.master('local[1]').config('spark.ui.enabled', 'false').getOrCreate()\n"
-        f"t = s.read.parquet({str(tables / 'sessions')!r})\n"
-        "print('ROWS', t.count(), t.where(\"month = '2025-11'\").count(), t.columns)"
-    )
-    done = subprocess.run(  # its warnings are its own
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
-    )
-    assert "ROWS 4 2 ['repository', 'key'" in done.stdout
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -173,6 +160,28 @@ def test_redacted_tables_hold_no_path_no_task_and_no_text(
     assert cli("export", "--to", "jsonl", tmp_path / "t", mixed.root).code == 22
 
 
+PERSON = "Ann Example <ann@example.org>"
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "jsonl", "rows"])
+def test_redacted_tables_hold_no_name_of_a_person_or_branch(
+    bench: Bench, cli: Cli, tmp_path: Path, form: str
+) -> None:
+    agents = (PERSON, "ann@example.org", "feature/ann", "claude-sonnet-4-5", "human")
+    entries = [entry(day(n), agent=agent) for n, agent in enumerate(agents, 1)]
+    bench.log.write_bytes(log_of(*entries))
+    bench.migrate()
+    assert "Ann" in "".join(bench.deltas())
+    (tmp_path / "t").mkdir()
+    target = tmp_path / "t" / "rows"
+    assert cli("export", "--to", form, "--redact", target, bench.root).code == 0
+    data = b"".join(data for data, _ in tree(tmp_path / "t").values())
+    for text in (b"Ann", b"ann", b"example.org", b"feature"):
+        assert text not in data
+    for text in (b"human", b"sonnet-4.5"):
+        assert text in data
+
+
 def test_private_sessions_are_only_counted(mixed: Bench, cli: Cli, tmp_path: Path) -> None:
     assert cli("amend", day(3), mixed.root, "--private").code in (0, 3)
     (mixed.root / ".session-codec" / "config.toml").write_text('[private]\npaths = ["*.py"]\n')
@@ -241,6 +250,56 @@ def test_misuse_and_missing_tables_are_reported(cli: Cli, tmp_path: Path, mixed:
     assert cli("export", tmp_path / "t", mixed.root).code == 2
     inside = cli("export", "--to", "csv", mixed.root / "tables", mixed.root)
     assert inside.code == 22
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
+def test_values_that_no_column_can_hold_are_null_and_texts_are_kept(
+    bench: Bench, cli: Cli, tmp_path: Path, form: str
+) -> None:
+    bench.log.write_bytes(log_of(entry(day(1))))
+    bench.migrate()
+    with (bench.root / "SESSION_DELTAS.log").open("a") as f:
+        for key in ("0000-11-05T10:00:00Z", "2025-13-45"):
+            f.write(f"{key} | human | x | PASS | L+9,-1\n")
+    assert cli("export", "--to", form, tmp_path / "t", bench.root, *NAME).code in (0, 3)
+    sql = "SELECT key, date, began FROM sessions ORDER BY key"
+    first, *_ = ask(cli, tmp_path / "t", sql)
+    assert first == {"key": "0000-11-05T10:00:00Z", "date": None, "began": None}
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("column", "given", "wanted"),
+    [
+        ("lines_added", 2**63, None),
+        ("lines_added", -(2**70), None),
+        ("lines_added", 2**63 - 1, 2**63 - 1),
+        ("lines_added", -(2**63), -(2**63)),
+        ("date", "10000-01-01", None),
+        ("date", "2025-02-30", None),
+        ("began", "2025-11-30T23:59:60Z", None),
+        ("title", "a\0b", "a\0b"),
+        ("title", "\ud800x", "?x"),
+        ("title", "", ""),
+        ("title", "NULL", "NULL"),
+        ("notes", 'y,"\r\n' * 400_000, 'y,"\r\n' * 400_000),
+    ],
+    ids=lambda v: repr(v)[:20],
+)
+def test_every_format_keeps_what_its_types_can_hold(
+    cli: Cli, tmp_path: Path, form: Format, column: str, given: Cell, wanted: Cell
+) -> None:
+    from pipelines.outcomes.progress import Silent
+    from pipelines.remotes.directory import DirectoryRemote
+    from pipelines.tables.fold import Given, Target, fold
+
+    target = Target(DirectoryRemote(str(tmp_path / "t")), form, False, ("sessions",))
+    for name in ("app", "app2"):  # the second one reads the parts of the first
+        fields = {"repository": name, "key": "k", "agent": "human", column: given}
+        rows = [Row("sessions", "2025-11", tuple(map(fields.get, BY_NAME["sessions"].names)))]
+        fold(target, [Given(name, "", lambda rows=rows: rows)], Silent())  # type: ignore[misc]
+    found = ask(cli, tmp_path / "t", f"SELECT {column} AS v FROM sessions")  # noqa: S608
+    assert found == [{"v": wanted}] * 2
 
 
 def test_a_dry_run_writes_nothing(mixed: Bench, cli: Cli, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -211,11 +212,11 @@ def test_a_torn_result_counts_for_nothing(fleet: Path, cli: Cli, tmp_path: Path)
     assert cli(*command).json["finished"] == 3
 
 
-#: A `git` that kills what waits for the verb, in one repository.
+#: A `git` that kills the worker in one repository: the parent of the server that forked the verb.
 POISON = """#!/bin/sh
 case "$*" in *poison*)
-  parent=$(ps -o ppid= -p $PPID | tr -d ' ')
-  kill -9 "$parent" ;;
+  server=$(ps -o ppid= -p $PPID | tr -d ' ')
+  kill -9 $(ps -o ppid= -p "$server") ;;
 esac
 exec {git} "$@"
 """
@@ -348,3 +349,60 @@ def test_misuse_names_the_way_out(cli: Cli, tmp_path: Path, fleet: Path) -> None
     assert (wrong.code, "Did you mean 'migrate'" in wrong.err) == (2, True)
     assert cli("fleet", "run", "sync", "--find", fleet, "--remote", "/x").code == 2
     assert cli("fleet", "status", tmp_path).code == 30
+
+
+def test_a_folder_has_one_run_at_a_time(fleet: Path, cli: Cli, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = ("fleet", "run", "verify", "--find", fleet, "--run", run, "--json")
+    assert cli(*command).code == 0
+    before = tree(run)
+    with run_folder.lock_run(str(run)):
+        second = cli(*command)
+    assert (second.code, "another 'fleet run'" in second.err) == (21, True)
+    assert tree(run) == before
+
+
+def test_rows_that_are_damaged_or_lost_are_named_and_exported_again(
+    fleet: Path, cli: Cli, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = ("fleet", "run", "migrate,export", "--find", fleet, "--run", run, "--json")
+    assert cli(*command).code == 0
+    whole = tree(run / "tables")
+    lost, torn, _ = sorted((run / "rows").iterdir())
+    lost.unlink()
+    torn.write_bytes(torn.read_bytes()[:-20])
+    said = cli(*command)
+    assert said.code == 3
+    named = [f["message"].partition(":")[0] for f in said.json["findings"]]
+    assert sorted(named) == [str(fleet / "app0"), str(fleet / "app1")]
+    assert tree(run / "tables") == whole
+    assert cli(*command, "--again").code == 0
+    assert tree(run / "tables") == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_ends_its_verbs_and_counts_none_as_killed(
+    fleet: Path, tmp_path: Path, number: int
+) -> None:
+    run = tmp_path / "run"
+    root = fleet / "app0"
+    (root / ".session-codec").mkdir()
+    command = [
+        sys.executable, "-m", "pipelines.cli.main", "fleet", "run", "migrate", "--find", str(fleet),
+        "--run", str(run), "--workers", "1", "--json",
+    ]  # fmt: skip
+    results = run / "results" / "000000.jsonl"
+    for _ in range(3):
+        lines = results.read_bytes() if results.exists() else b""
+        with (root / ".session-codec" / "lock").open("wb") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:
+                while not results.exists() or results.read_bytes() == lines:
+                    assert done.poll() is None
+                done.send_signal(number)
+                done.communicate()
+            assert done.returncode == 128 + number
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(said.stdout)["outcomes"] == {"migrate": {"done": 3}}

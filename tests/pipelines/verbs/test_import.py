@@ -158,7 +158,7 @@ def test_codex_edits_are_exact_from_git_and_from_the_session(
     assert (checkout / "a.py").read_text() == "def greet():\n\treturn 'HELLO'\n"
 
 
-def test_a_state_that_nobody_knows_is_said_and_not_guessed(project: Project) -> None:
+def test_an_unknown_state_is_reported_and_not_guessed(project: Project) -> None:
     (project.root / "a.py").write_text("never committed\n")
     codex = project.codex()
     codex.ask("Change")
@@ -243,7 +243,7 @@ def test_another_clone_of_the_same_remote_is_the_same_repository(
     assert len(project.json()["sessions"]) == 1
 
 
-def test_what_cannot_be_read_is_a_finding_and_the_rest_is_imported(
+def test_an_unreadable_transcript_is_a_finding_and_the_rest_is_imported(
     project: Project, tmp_path: Path
 ) -> None:
     session = project.claude()

@@ -63,7 +63,7 @@ def test_a_repository_without_a_log_becomes_a_workspace_that_verifies(repo: Path
     assert cli("context", repo).code == 0
 
 
-def test_a_first_session_can_be_recorded_into_what_was_made(repo: Path, cli: Cli) -> None:
+def test_a_first_session_can_be_recorded_after_install(repo: Path, cli: Cli) -> None:
     cli("install", repo)
     said = cli("record", repo, "--agent", "human", "--task", "begin", "--no-diff")
     assert said.code == 0, said.err
@@ -87,7 +87,7 @@ def test_a_second_run_writes_nothing(repo: Path, cli: Cli) -> None:
     assert tree(repo, times=True) == before
 
 
-def test_a_dry_run_writes_nothing_and_says_what_would_be(repo: Path, cli: Cli) -> None:
+def test_a_dry_run_writes_nothing_and_prints_its_plan(repo: Path, cli: Cli) -> None:
     before = tree(repo, times=True)
     said = cli("install", repo, "--dry-run", "--json")
     assert {c["path"] for c in said.json["changes"]} == {*MADE, ".git/config"}
@@ -128,7 +128,7 @@ def test_uninstall_restores_the_exact_tree(
     assert sorted(os.listdir(repo)) == sorted({".git", *before})
 
 
-def test_uninstall_leaves_sessions_and_what_git_must_not_take(repo: Path, cli: Cli) -> None:
+def test_uninstall_keeps_sessions_and_the_lines_for_git(repo: Path, cli: Cli) -> None:
     cli("install", repo)
     cli("record", repo, "--agent", "human", "--task", "begin", "--no-diff")
     said = cli("install", repo, "--uninstall")
@@ -259,9 +259,7 @@ def test_nothing_is_written_through_a_link_into_git(repo: Path, cli: Cli) -> Non
     assert GUIDE in (repo / "AGENTS.md").read_text()
 
 
-def test_a_manifest_behind_a_link_is_not_written_through(
-    repo: Path, cli: Cli, tmp_path: Path
-) -> None:
+def test_a_manifest_that_is_a_link_is_not_written(repo: Path, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (repo / ".session-codec").symlink_to(tmp_path / "elsewhere")
     assert cli("install", repo).code == 22
@@ -425,7 +423,7 @@ def test_settings_that_cannot_be_read_are_left_alone_and_the_rest_goes_on(
     assert (repo / ".codex/hooks.json").exists()
 
 
-def test_settings_behind_a_link_that_leaves_the_repository_are_left_alone(
+def test_settings_that_link_outside_the_repository_are_left_alone(
     repo: Path, cli: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "home").mkdir()
@@ -471,7 +469,7 @@ def test_a_file_of_another_encoding_is_left_alone(repo: Path, cli: Cli, data: by
     assert (repo / "AGENTS.md").read_bytes() == data
 
 
-def test_what_is_not_a_file_is_left_alone(repo: Path, cli: Cli) -> None:
+def test_settings_that_are_not_a_file_are_left_alone(repo: Path, cli: Cli) -> None:
     (repo / "AGENTS.md").mkdir()
     os.mkfifo(repo / "CLAUDE.md")
     said = cli("install", repo)

@@ -153,9 +153,7 @@ def test_the_log_itself_is_never_changed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("where", ["end", "beginning"])
-def test_a_log_that_grew_gives_exactly_what_is_new_and_old_lines_stay(
-    bench: Bench, where: str
-) -> None:
+def test_a_grown_log_adds_only_new_sessions_and_keeps_old_lines(bench: Bench, where: str) -> None:
     bench.migrate()
     before = tree(bench.root)
     version = bench.manifest.versions[0].sha256
@@ -407,7 +405,7 @@ def test_a_log_without_diffs_that_grew_before_the_commit_is_a_conflict(plain: Be
     assert not plain.manifest.sessions
 
 
-def test_what_was_staged_is_not_removed_while_the_worker_still_writes_it(
+def test_staging_is_not_removed_while_the_worker_writes(
     plain: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped = Event()
@@ -477,7 +475,7 @@ def test_a_run_that_waited_for_another_one_doubles_nothing(
     assert len(bench.deltas()) == 3
 
 
-def test_strict_holds_for_what_another_run_wrote_meanwhile(
+def test_strict_applies_to_findings_of_a_concurrent_run(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.migrate()

@@ -56,7 +56,7 @@ def _rows(cli: Cli, bench: Bench, *arguments: object) -> list[dict[str, Any]]:
         (["--last", "0"], []),
     ],
 )
-def test_a_filter_lets_through_what_fits(
+def test_a_filter_selects_matching_sessions(
     mixed: Bench, cli: Cli, arguments: list[str], tasks: list[str]
 ) -> None:
     assert [row["task"] for row in _rows(cli, mixed, *arguments)] == tasks

@@ -66,7 +66,7 @@ def test_the_last_commit_is_recorded_and_its_key_printed(made: Bench, cli: Cli) 
     assert cli("verify", made.root).code == 0
 
 
-def test_the_patch_applies_to_what_the_commit_began_from(
+def test_the_patch_applies_to_the_parent_of_the_commit(
     made: Bench, cli: Cli, tmp_path: Path
 ) -> None:
     cli("record", made.root, *ASKED)
@@ -209,7 +209,9 @@ def test_a_lost_diff_is_rebuilt_from_its_commits(made: Bench, cli: Cli) -> None:
     assert cli("show", key, made.root.parent / "linked", "--diff").code == 0
 
 
-def test_verify_counts_the_diffs_that_git_can_remake(made: Bench, cli: Cli, tmp_path: Path) -> None:
+def test_verify_counts_the_diffs_that_git_can_recompute(
+    made: Bench, cli: Cli, tmp_path: Path
+) -> None:
     cli("record", made.root, *ASKED)
     made.commit()
     git(tmp_path, "clone", "-q", str(made.root), "clone")
@@ -271,7 +273,7 @@ def test_a_file_that_is_not_a_patch_is_refused(
     assert tree(made.root) == before
 
 
-def test_what_git_colours_is_refused_and_what_it_makes_plain_is_recorded(
+def test_a_coloured_patch_is_refused_and_a_plain_one_is_recorded(
     made: Bench, cli: Cli, tmp_path: Path
 ) -> None:
     (made.root / "code.py").write_text("print('\\x1b[31mred')\n")

@@ -88,7 +88,7 @@ def standing(made: Plan, name: str) -> str:
 # What migrate built
 
 
-def test_what_migrate_built_is_fresh_and_a_refresh_writes_nothing(repo: Bench, cli: Cli) -> None:
+def test_references_built_by_migrate_are_current(repo: Bench, cli: Cli) -> None:
     before = tree(repo.root, times=True)
     assert cli("references", repo.root, "--check").code == 0
     assert refresh(repo).written == []
@@ -96,7 +96,7 @@ def test_what_migrate_built_is_fresh_and_a_refresh_writes_nothing(repo: Bench, c
     assert len(repo.manifest.builds) == 1
 
 
-def test_the_first_refresh_after_migrate_knows_what_a_user_did(repo: Bench) -> None:
+def test_the_first_refresh_after_migrate_keeps_the_users_edits(repo: Bench) -> None:
     edit(repo, " node: '>=20'\n", "")
     edit(repo, "testing: Jest 29", "testing: Jest, by hand")
     edit(repo, "No emojis", "No emojis at all")
@@ -377,12 +377,12 @@ def test_a_directory_that_may_not_be_written_is_exit_31_and_stays(repo: Bench, c
 # Check, explain, dry run
 
 
-def test_check_names_what_is_stale_and_writes_nothing(repo: Bench, cli: Cli) -> None:
+def test_check_names_stale_values_and_writes_nothing(repo: Bench, cli: Cli) -> None:
     package(repo, dependencies={"next": "^15.0.0"}, engines={})
     before = tree(repo.root, times=True)
     said = cli("references", repo.root, "--check")
     assert said.code == 3
-    assert "differs from what the repository states: 1 changed, 1 removed" in said.err
+    assert "differs from the repository's files: 1 changed, 1 removed" in said.err
     assert "~ stack.framework: Next.js 14 -> Next.js 15" in said.out
     assert cli("references", repo.root, "--dry-run").code == 0
     as_json = cli("references", repo.root, "--check", "--json")
@@ -403,7 +403,7 @@ def test_a_file_that_is_not_there_is_stale_and_is_built(repo: Bench, cli: Cli) -
     assert file(repo).read_bytes() == built
 
 
-def test_explain_names_file_and_line_of_every_value_and_what_is_yours(
+def test_explain_names_file_and_line_of_every_value_and_marks_the_users(
     repo: Bench, cli: Cli
 ) -> None:
     edit(repo, "testing: Jest 29", "testing: by hand")

@@ -111,7 +111,7 @@ def test_the_sessions_are_those_that_query_gives(bench: Bench, cli: Cli, page: P
     assert shown(page)["every"] == 3
 
 
-def test_what_comes_from_a_log_cannot_end_its_block(bench: Bench, cli: Cli, page: Path) -> None:
+def test_text_of_a_log_cannot_end_its_data_block(bench: Bench, cli: Cli, page: Path) -> None:
     task = f"{HOSTILE} & \u2028 <!-- ]]>"
     bench.log.write_bytes(log_of(entry(day(1), task=task, notes=HOSTILE, patch=None)))
     bench.migrate()
@@ -317,7 +317,7 @@ def test_archives_are_listed_with_their_diffs(bench: Bench, cli: Cli, page: Path
     assert shown(page)["archives"] == []
 
 
-def test_the_last_point_of_the_course_is_what_verify_measures(
+def test_the_last_point_of_the_course_equals_the_figures_of_verify(
     bench: Bench, cli: Cli, page: Path
 ) -> None:
     bench.migrate()
@@ -327,7 +327,7 @@ def test_the_last_point_of_the_course_is_what_verify_measures(
     assert (last["window"], last["context"]) == (window["before"], window["after"])
 
 
-def test_the_course_grows_by_what_each_session_cost() -> None:
+def test_the_course_grows_by_the_cost_of_each_session() -> None:
     count = counter()
     sessions = [session(day(n)) for n in (1, 2, 10)]
     drawn = course(
@@ -339,7 +339,7 @@ def test_the_course_grows_by_what_each_session_cost() -> None:
     assert [(c.log, c.window) for c in drawn] == [(120, 120), (123, 23)]
 
 
-def test_the_course_of_a_part_of_the_time_counts_what_was_before() -> None:
+def test_the_course_of_a_range_counts_earlier_sessions() -> None:
     count = counter()
     sessions = [session(day(n)) for n in (1, 10, 20)]
     (drawn,) = course(

@@ -79,7 +79,7 @@ def test_the_tracked_files_alone(synced: Bench, cli: Cli, remote: Path, back: Pa
     assert {name for name in tree(back) if not name.endswith("/lock")} == TRACKED
 
 
-def test_a_fresh_clone_gets_what_git_does_not_have(
+def test_a_fresh_clone_gets_the_files_that_git_does_not_have(
     synced: Bench, cli: Cli, remote: Path, back: Path
 ) -> None:
     synced.commit()
@@ -160,7 +160,7 @@ def test_a_dry_run_writes_nothing(synced: Bench, cli: Cli, remote: Path, back: P
 
 @pytest.mark.parametrize("kind", ["archive", "loose", "snapshot", "v1"])
 @pytest.mark.parametrize("harm", ["flipped", "cut", "empty"])
-def test_a_damaged_object_is_never_taken_for_what_it_was(
+def test_a_damaged_object_is_never_restored(
     synced: Bench, cli: Cli, remote: Path, back: Path, kind: str, harm: str
 ) -> None:
     path = sorted((remote / kind).iterdir())[0]

@@ -55,7 +55,7 @@ def test_a_workspace_that_migrated_nothing_has_nothing_to_restore(bench: Bench) 
 
 
 @pytest.mark.parametrize("gone", [f"{day(2)}.diff", "layout.jsonl", "literal.zst"])
-def test_what_is_not_here_is_not_found_and_nothing_is_written(bench: Bench, gone: str) -> None:
+def test_a_missing_part_is_not_found_and_nothing_is_written(bench: Bench, gone: str) -> None:
     bench.migrate()
     next((bench.root / ".diffs").rglob(gone)).unlink()
     out = bench.root / "out.md"
@@ -67,7 +67,7 @@ def test_what_is_not_here_is_not_found_and_nothing_is_written(bench: Bench, gone
 
 
 @pytest.mark.parametrize("broken", [f"{day(2)}.diff", "layout.jsonl", "literal.zst"])
-def test_what_is_damaged_is_named_and_no_wrong_log_is_written(bench: Bench, broken: str) -> None:
+def test_a_damaged_part_is_named_and_no_wrong_log_is_written(bench: Bench, broken: str) -> None:
     bench.migrate()
     path = next((bench.root / ".diffs").rglob(broken))
     data = bytearray(path.read_bytes())
@@ -82,7 +82,7 @@ def test_what_is_damaged_is_named_and_no_wrong_log_is_written(bench: Bench, brok
     assert out.read_bytes() == THREE
 
 
-def test_what_was_not_migrated_is_never_written_over(bench: Bench) -> None:
+def test_content_that_was_not_migrated_is_never_overwritten(bench: Bench) -> None:
     bench.migrate()
     bench.log.write_bytes(THREE + entry(day(9)))
     with pytest.raises(Conflict, match="refusing to overwrite"):

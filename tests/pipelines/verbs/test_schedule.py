@@ -1,4 +1,4 @@
-"""A job is what its scheduler reads, does what it says, and goes without a trace."""
+"""A scheduler accepts each job, the job runs its commands, and removing it leaves no trace."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_systemd_is_asked_once_to_start_the_timer(home: Home) -> None:
     assert home.told.read_text().splitlines()[2:] == [f"--user --quiet is-enabled {timer}"]
 
 
-def test_where_systemd_cannot_be_told_the_order_is_named(
+def test_if_systemd_cannot_be_notified_the_command_is_named(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = Path(os.environ["PATH"].split(os.pathsep)[0])
@@ -171,7 +171,7 @@ def test_cron_accepts_the_line(home: Home) -> None:
     assert subprocess.run([crontab, test, home.crontab], check=False, stderr=-3).returncode == 1
 
 
-def test_without_cron_nothing_is_written_and_it_says_so(home: Home) -> None:
+def test_without_cron_nothing_is_written_and_an_error_is_reported(home: Home) -> None:
     write_program(
         Path(os.environ["PATH"].split(os.pathsep)[0]) / "crontab",
         "#!/bin/sh\necho 'you are not allowed to use this program' >&2\nexit 1\n",
@@ -274,7 +274,7 @@ def test_a_crontab_that_was_created_is_deleted_again(home: Home) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_user_edited_is_not_changed(home: Home, kind: str) -> None:
+def test_a_job_that_a_user_edited_is_not_changed(home: Home, kind: str) -> None:
     home.install("--schedule", kind, "--remote", REMOTE)
     service = Path(f"{home.units}.service")
     path = {"systemd": service, "cron": home.crontab}.get(kind, home.repo / CRONJOB)
@@ -327,7 +327,7 @@ def test_a_folder_is_copied_to_by_its_whole_path(
     assert f"--remote {home.repo.parent}/copies" in home.crontab.read_text()
 
 
-def test_a_job_in_a_clone_has_what_it_needs_or_is_not_written(home: Home) -> None:
+def test_a_job_in_a_clone_is_written_only_if_it_can_run(home: Home) -> None:
     before = home.all()
     assert home.install("--schedule", "github").code == 2
     assert home.install("--schedule", "kubernetes", "--remote", "/mnt/copies").code == 10

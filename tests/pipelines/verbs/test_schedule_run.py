@@ -223,9 +223,7 @@ def test_a_second_job_has_nothing_to_do(cluster: Cluster, tmp_path: Path) -> Non
     assert not (checkout / ".diffs/archive").exists()  # what is packed need not travel
 
 
-def test_what_a_user_edited_and_pushed_since_is_not_a_conflict_for_a_job(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_a_users_later_push_is_not_a_conflict_for_a_job(cluster: Cluster, tmp_path: Path) -> None:
     script, environment = workflow_step(cluster)
     other = cluster.clone(tmp_path / "other")
     (other / "PROJECT_REFERENCES.yaml").write_text("mandates: [be brief]\n")
@@ -236,7 +234,7 @@ def test_what_a_user_edited_and_pushed_since_is_not_a_conflict_for_a_job(
     assert len(archives(cluster.clone(tmp_path / "seen"))) == 1
 
 
-def test_a_session_that_nobody_copied_is_reported_and_the_others_are_packed(
+def test_a_session_missing_on_the_remote_is_reported_and_the_others_are_packed(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     script, environment = workflow_step(cluster)
@@ -259,7 +257,7 @@ def test_a_session_that_nobody_copied_is_reported_and_the_others_are_packed(
     assert len(archives(cluster.clone(tmp_path / "packed"))) == 2
 
 
-def test_a_job_whose_remote_has_nothing_yet_says_what_to_do_and_changes_nothing(
+def test_a_job_with_an_empty_remote_prints_a_hint_and_changes_nothing(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     script, environment = workflow_step(cluster)

@@ -88,7 +88,7 @@ def test_every_entry_of_the_traps_is_restored(bench: Bench, cli: Cli) -> None:
         ("", 22, day(2)),
     ],
 )
-def test_a_name_of_none_or_several_is_refused_and_the_nearest_named(
+def test_an_unknown_or_ambiguous_name_is_refused_with_the_nearest_keys(
     bench: Bench, cli: Cli, name: str, code: int, told: str
 ) -> None:
     bench.migrate()

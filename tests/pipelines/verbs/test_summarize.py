@@ -255,7 +255,7 @@ def recorded(cli: Cli, root: Path, *arguments: str) -> str:
     return year
 
 
-def test_files_of_diffs_that_git_remakes_are_known(repository: Path, cli: Cli) -> None:
+def test_files_of_diffs_that_git_recomputes_are_known(repository: Path, cli: Cli) -> None:
     (repository / "a.py").write_text("a\n" * 3)
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "work")

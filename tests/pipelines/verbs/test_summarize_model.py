@@ -16,7 +16,7 @@ from codec.summaries.summary_file import decode_summary
 from pipelines.system.worker.tokenizer import load
 from tests.pipelines.conftest import Bench, Cli, Said, day, entry, log_of, tree
 from tests.support.made_secrets import Maker
-from tests.support.model_server import Answers, Call, ModelServer, claims
+from tests.support.model_server import Answers, Call, ModelServer, claims, message
 
 LOG: Final = log_of(
     entry("2025-10-30T09:00:00Z", task="old-import", status="FAIL (no)", notes="Import broke."),
@@ -50,7 +50,7 @@ def kept(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (root / SUMMARIES).glob("*")}
 
 
-def test_what_passes_is_written_and_shown_with_its_sources(
+def test_checked_claims_are_written_and_shown_with_their_sources(
     work: Bench, cli: Cli, server: ModelServer
 ) -> None:
     lie = ("Bob fixed 17 things.", [day(2)])
@@ -235,7 +235,7 @@ INJECTION: Final = (
 )
 
 
-def test_an_instruction_in_a_note_does_not_change_what_passes(
+def test_an_instruction_in_a_note_does_not_change_the_checks(
     work: Bench, cli: Cli, server: ModelServer
 ) -> None:
     answer = claims(FACT, ("Bob shipped 99 features", [day(2)]))
@@ -280,6 +280,26 @@ def test_a_fault_of_the_model_writes_nothing_and_loses_no_answer(
     server.answer = honest
     assert ask(cli, work.root, server, "2025-Q4").code == 0
     assert len(server.calls) == 4, "the month that was answered is not asked again"
+
+
+def test_an_answer_after_a_byte_order_mark_is_read(
+    work: Bench, cli: Cli, server: ModelServer
+) -> None:
+    server.answer = lambda call: call.send(200, message('\ufeff{"claims": []}'))
+    assert ask(cli, work.root, server, "2025-11").code == 0
+
+
+def test_controls_and_half_characters_of_a_model_are_not_shown(
+    work: Bench, cli: Cli, server: ModelServer
+) -> None:
+    text = "The login failed \x1b 3 times\u202e, again\ud800."
+    made = json.dumps({"claims": [{"text": text, "keys": [day(2)]}]})
+    server.answer = lambda call: call.send(200, message(made, model="m\x1b[1m\ud800\n2"))
+    for form in ("markdown", "html", "json"):
+        said = ask(cli, work.root, server, "2025-11", "--format", form)
+        assert said.code == 0, said.err
+        assert "again" in said.out
+        assert not re.search("[\x1b\u202e\ud800]", said.out)
 
 
 def test_without_a_model_nothing_is_asked_and_options_of_one_are_misuse(

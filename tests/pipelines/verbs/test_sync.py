@@ -106,7 +106,7 @@ def test_a_second_sync_of_24_months_is_one_list_and_no_other_request(
     assert (second.code, second.json["requests"]) == (0, {"LIST": 1})
 
 
-def test_only_what_is_new_is_sent_and_what_was_sent_stays(
+def test_only_new_objects_are_sent_and_sent_objects_stay(
     made: Bench, cli: Cli, remote: Path
 ) -> None:
     cli("sync", made.root, "--remote", remote)
@@ -139,7 +139,7 @@ def test_diffs_that_were_archived_since_are_not_sent_as_loose_ones(
 
 
 @pytest.mark.parametrize("kind", ["archive", "loose", "v1", "snapshot"])
-def test_what_the_remote_has_lost_is_sent_again(
+def test_an_object_that_the_remote_lost_is_sent_again(
     made: Bench, cli: Cli, remote: Path, kind: str
 ) -> None:
     cli("sync", made.root, "--remote", remote)
@@ -154,7 +154,7 @@ def test_what_the_remote_has_lost_is_sent_again(
 @pytest.mark.parametrize(
     "what", [".diffs/2099-01-01T00:00:00Z.diff", ".diffs/archive", ".diffs/v1"]
 )
-def test_what_was_not_here_at_the_last_sync_is_sent_once_it_is(
+def test_a_diff_that_was_missing_at_the_last_sync_is_sent_later(
     made: Bench, cli: Cli, remote: Path, tmp_path: Path, what: str
 ) -> None:
     shutil.move(made.root / what, tmp_path / "elsewhere")
@@ -201,7 +201,7 @@ def test_an_archive_is_deleted_here_only_after_its_copy_was_read(
 
 
 @pytest.mark.parametrize("harm", ["flipped", "cut", "other"])
-def test_a_copy_that_is_not_what_was_recorded_keeps_the_archive_here(
+def test_a_remote_copy_that_differs_keeps_the_local_archive(
     made: Bench, cli: Cli, remote: Path, harm: str
 ) -> None:
     cli("sync", made.root, "--remote", remote)
@@ -431,7 +431,7 @@ def test_a_pipe_in_a_folder_is_not_an_object_and_is_not_waited_for(
     assert cli("restore", tmp_path / "back", "--remote", remote).code == 3
 
 
-def test_a_file_that_went_back_to_what_it_was_comes_back_so(
+def test_a_file_with_its_former_content_is_restored_with_it(
     made: Bench, cli: Cli, remote: Path, tmp_path: Path
 ) -> None:
     path = made.root / "PROJECT_REFERENCES.yaml"
@@ -450,7 +450,7 @@ def test_a_purged_diff_is_not_sent_again(made: Bench, cli: Cli, remote: Path) ->
     assert {p.name for p in (remote / "archive").iterdir()} == {p.name for p in archives(made)}
 
 
-def test_what_no_server_can_do_ends_with_its_exit_code(
+def test_an_unsupported_request_exits_with_its_code(
     made: Bench, cli: Cli, started: Started, sdk_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
@@ -470,7 +470,7 @@ def test_what_no_server_can_do_ends_with_its_exit_code(
     assert said.err.count("\n") == 1
 
 
-def test_wrong_credentials_and_foreign_certificates_are_told_in_one_line(
+def test_wrong_credentials_and_certificates_are_reported_in_one_line(
     made: Bench, cli: Cli, started: Started, sdk_environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = started("seaweedfs-tls")
@@ -486,7 +486,9 @@ def test_wrong_credentials_and_foreign_certificates_are_told_in_one_line(
     assert "wrong-and-secret" not in denied.err
 
 
-def test_what_is_sent_is_what_a_workspace_is(made: Bench, cli: Cli, remote: Path) -> None:
+def test_a_sync_sends_exactly_the_files_of_the_workspace(
+    made: Bench, cli: Cli, remote: Path
+) -> None:
     """Nothing else of a repository leaves it."""
     (made.root / ".env").write_text("SECRET=1\n")
     (made.root / V1_LOG).write_text("# not migrated\n")
@@ -504,7 +506,7 @@ def test_what_is_sent_is_what_a_workspace_is(made: Bench, cli: Cli, remote: Path
     }  # fmt: skip
 
 
-def test_how_objects_are_kept_is_what_was_asked_for(
+def test_objects_have_the_requested_storage_attributes(
     made: Bench, cli: Cli, started: Started, sdk_environment: None
 ) -> None:
     server = started("moto")
@@ -521,7 +523,7 @@ def test_how_objects_are_kept_is_what_was_asked_for(
         assert head["ObjectLockRetainUntilDate"].year == 2099
 
 
-def test_what_is_large_goes_in_parts_of_the_operators_size(
+def test_large_objects_are_sent_in_parts_of_the_configured_size(
     bench: Bench,
     cli: Cli,
     started: Started,

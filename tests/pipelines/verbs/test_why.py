@@ -165,7 +165,7 @@ def test_the_command_line_prints_grades_and_data(history: History) -> None:
 
 
 @pytest.mark.parametrize("place", ["absent.py", "a.py:9999", "../outside"])
-def test_what_does_not_exist_is_not_found(history: History, place: str) -> None:
+def test_a_missing_file_or_line_is_not_found(history: History, place: str) -> None:
     assert history.cli("why", place, history.root).code == 30
 
 

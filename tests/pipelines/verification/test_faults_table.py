@@ -98,7 +98,7 @@ def cut(size: int) -> Callable[[bytes], bytes]:
 
 
 def zeros(size: int) -> Callable[[bytes], bytes]:
-    """Replace the end of a file by zeros, as a file system does for unwritten blocks."""
+    """Replace the end of a file with zeros, as a file system does for unwritten blocks."""
     return lambda data: data[:-size] + b"\0" * size
 
 
@@ -121,7 +121,7 @@ def ran_together(data: bytes) -> bytes:
 
 
 def recorded(bench: Bench, cli: Cli) -> str:
-    """Record a session of a commit whose diff git can remake; return its key."""
+    """Record a session of a commit whose diff git can recompute; return its key."""
     (bench.root / "a.py").write_text("one\n")
     git(bench.root, "add", "a.py")
     git(bench.root, "commit", "-qm", "work")
@@ -435,7 +435,7 @@ def workspace(bench: Bench, this_tree: None) -> Bench:
 
 
 def told(cli: Cli, bench: Bench) -> tuple[int, list[Found]]:
-    """Return the exit code and findings of `verify`; replace hashes and current times by `*`."""
+    """Return the exit code and findings of `verify`; replace hashes and current times with `*`."""
     said = cli("verify", bench.root, "--json")
     assert said.code == said.json["exit"], said.err
     found = said.json["findings"]
@@ -519,9 +519,7 @@ def test_a_fact_that_was_changed_on_purpose_is_not_lost(workspace: Bench, cli: C
     assert told(cli, workspace) == (0, [])
 
 
-def test_a_recorded_session_that_was_edited_says_again_what_was_committed(
-    workspace: Bench, cli: Cli
-) -> None:
+def test_an_edited_recorded_session_is_restored(workspace: Bench, cli: Cli) -> None:
     recording = Recording(agent="a", task="t", status="FAIL", patch=b"", time=day(20))
     record_session(workspace.workspace, recording)
     workspace.commit()

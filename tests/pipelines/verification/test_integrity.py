@@ -80,7 +80,7 @@ def test_a_flipped_byte_is_damage_and_its_file_is_named(bench: Bench, name: str)
         (PROGRESS, "Status: PASS", "State: PASS", "row-differs"),
     ],
 )
-def test_a_row_that_does_not_say_what_the_manifest_says_is_found(
+def test_a_row_that_differs_from_the_manifest_is_found(
     bench: Bench, name: str, old: str, new: str, code: str
 ) -> None:
     bench.migrate()
@@ -120,7 +120,7 @@ def test_equal_lines_that_a_merge_made_are_a_note(bench: Bench) -> None:
     assert {(f.code, f.level) for f in check(bench).findings} == {("repeated-line", "note")}
 
 
-def test_a_layout_that_needs_a_diff_that_nobody_recorded_is_damage(bench: Bench) -> None:
+def test_a_layout_that_needs_an_unrecorded_diff_is_damage(bench: Bench) -> None:
     bench.migrate()
     path = bench.root / ".session-codec" / "manifest.jsonl"
     lines = path.read_text().splitlines(keepends=True)
@@ -130,7 +130,7 @@ def test_a_layout_that_needs_a_diff_that_nobody_recorded_is_damage(bench: Bench)
     assert "was not recorded" in next(f.message for f in found.findings if f.code == "damaged")
 
 
-def test_a_second_row_of_a_session_that_says_something_else_is_found(bench: Bench) -> None:
+def test_a_second_different_row_of_a_session_is_found(bench: Bench) -> None:
     bench.migrate()
     deltas = bench.root / "SESSION_DELTAS.log"
     first = deltas.read_text().splitlines()[0]

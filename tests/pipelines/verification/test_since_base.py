@@ -1,4 +1,4 @@
-"""What a pull request adds is judged, what was there before is not, and by the settings of then."""
+"""Only problems that a pull request adds are reported, by the settings of its merge base."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def line_of(path: Path, text: str) -> int:
     return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
 
 
-def test_what_was_wrong_before_is_told_without_since_and_not_with_it(
-    branch: Bench, cli: Cli
-) -> None:
+def test_an_old_problem_is_reported_only_without_since(branch: Bench, cli: Cli) -> None:
     said = cli("verify", branch.root, "--json")
     assert said.code == 3
     assert {f["code"] for f in said.json["findings"]} >= {"broken-line", "row-differs"}
@@ -56,7 +54,7 @@ def test_lines_that_moved_are_not_new(branch: Bench, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_what_a_branch_writes_is_reported_with_its_line(
+def test_a_problem_in_lines_of_a_branch_is_reported_with_its_line(
     branch: Bench, cli: Cli, committed: bool
 ) -> None:
     path = branch.root / METRICS
@@ -69,7 +67,7 @@ def test_what_a_branch_writes_is_reported_with_its_line(
     ]
 
 
-def test_what_was_wrong_once_and_is_wrong_twice_is_new(branch: Bench, cli: Cli) -> None:
+def test_a_second_occurrence_of_an_old_problem_is_new(branch: Bench, cli: Cli) -> None:
     path = branch.root / METRICS
     row = path.read_text().splitlines(keepends=True)[1]
     git(branch.root, "checkout", "-q", "main")
@@ -91,7 +89,7 @@ def _drop_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [_drop_row, _drop_file])
-def test_what_a_branch_removes_is_reported(
+def test_a_fact_that_a_branch_removes_is_reported(
     branch: Bench, cli: Cli, change: Callable[[Path], None]
 ) -> None:
     change(branch.root)
@@ -110,7 +108,7 @@ def test_main_going_on_meanwhile_is_not_the_branchs(branch: Bench, cli: Cli) -> 
     assert judged(cli, branch.root) == []
 
 
-def test_stale_references_are_the_branchs_only_if_it_touched_what_they_state(
+def test_stale_references_count_only_if_the_branch_changed_their_sources(
     branch: Bench, cli: Cli
 ) -> None:
     stated = branch.root / ".nvmrc"
@@ -137,7 +135,7 @@ def test_a_fact_that_a_branch_removes_is_reported_even_if_all_files_agree(
     assert ("lost-fact", MANIFEST, None) in judged(cli, branch.root)
 
 
-def test_damage_of_before_is_not_the_branchs_and_its_own_is(branch: Bench, cli: Cli) -> None:
+def test_only_damage_that_the_branch_caused_is_reported(branch: Bench, cli: Cli) -> None:
     old = branch.root / ".diffs" / f"{day(1)}.diff"
     old.write_bytes(b"damaged")
     assert cli("verify", branch.root).code == 12
@@ -153,7 +151,7 @@ def test_damage_of_before_is_not_the_branchs_and_its_own_is(branch: Bench, cli: 
     assert [(f["code"], f["key"]) for f in said.json["findings"]] == [("damaged", key)]
 
 
-def test_a_branch_does_not_choose_what_it_is_measured_by(branch: Bench, cli: Cli) -> None:
+def test_a_branch_cannot_change_its_own_thresholds(branch: Bench, cli: Cli) -> None:
     git(branch.root, "checkout", "-q", "main")
     (branch.root / CONFIG).write_text("[verify]\ncontext_budget = 60\n")
     branch.commit()

@@ -49,7 +49,7 @@ def test_a_line_that_occurs_twice_is_one_session(
     with open(many.path(DELTAS), "ab") as f:
         f.write(_line(7))
     found = read_deltas(many)
-    assert (sum(1 for _ in found.lines), found.as_they_stand) == (_MANY, False)
+    assert (sum(1 for _ in found.lines), found.is_exact) == (_MANY, False)
 
 
 @pytest.mark.parametrize("status", ["PASS", "FAIL", "PARTIAL", "UNKNOWN"])

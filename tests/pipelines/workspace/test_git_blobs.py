@@ -35,7 +35,7 @@ def test_a_blob_is_read_whole(repository: Repository, bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["HEAD:absent", "0" * 40, "HEAD:a\nHEAD:b", "HEAD:.session-codec"])
-def test_what_is_not_a_blob_is_none(repository: Repository, name: str) -> None:
+def test_an_object_that_is_not_a_blob_gives_none(repository: Repository, name: str) -> None:
     assert read_blob(repository, name) is None
 
 

@@ -70,7 +70,7 @@ def test_record_adds_an_exception_for_a_pattern_that_came_later(
     assert not any(f["code"] == "ignored" for f in findings(cli, made.root))
 
 
-def test_doctor_repairs_what_a_users_own_excludes_ignore(made: Bench, cli: Cli) -> None:
+def test_doctor_adds_exceptions_for_a_users_own_excludes(made: Bench, cli: Cli) -> None:
     assert cli("install", made.root).code == 0
     lines = (made.root / ".gitignore").read_text()
     (made.root / ".gitignore").write_text(lines.replace("!/SESSION_DELTAS.log\n", ""))

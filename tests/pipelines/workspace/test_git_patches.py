@@ -383,7 +383,7 @@ def test_a_diff_that_was_made_under_attributes_is_remade_under_them(case: Case) 
     assert remakable(case.workspace, [((case.commits,), ref)]) == {((case.commits,), ref)}
 
 
-def test_what_git_makes_differently_is_not_remakable(case: Case) -> None:
+def test_a_patch_that_git_recomputes_differently_does_not_count(case: Case) -> None:
     other = PatchRef(sha256=Sha256("0" * 64), size=len(case.patch))
     assert remade(case.workspace, [case.commits], other) is None
     unknown = f"{'1' * 40}..{'2' * 40}"

@@ -59,18 +59,18 @@ APPENDS = (
 )
 
 
-def test_a_commit_does_all_of_it_and_leaves_nothing_behind(workspace: Workspace) -> None:
+def test_a_commit_does_all_writes_and_leaves_no_temporary_files(workspace: Workspace) -> None:
     begun(workspace, *APPENDS).commit()
     assert tree(Path(workspace.root)) == DONE
     assert recover(workspace) is None
 
 
-def test_what_was_abandoned_leaves_nothing_behind(workspace: Workspace) -> None:
+def test_an_abandoned_transaction_leaves_no_files(workspace: Workspace) -> None:
     begun(workspace, *APPENDS).abandon()
     assert tree(Path(workspace.root)) == {}
 
 
-def test_a_journal_that_could_not_be_written_leaves_nothing_behind(workspace: Workspace) -> None:
+def test_a_failed_journal_leaves_no_temporary_files(workspace: Workspace) -> None:
     def broken() -> object:
         yield b"one\n"
         raise OSError(errno.ENOSPC, "full")
@@ -162,7 +162,7 @@ def replacing(workspace: Workspace, before: bytes) -> Transaction:
 
 
 @pytest.mark.parametrize("before", [b"", b"old\n"])
-def test_a_file_is_replaced_with_what_is_appended_also_by_the_next_process(
+def test_replacements_and_appends_are_completed_by_the_next_process(
     workspace: Workspace, before: bytes
 ) -> None:
     file, deltas = Path(workspace.path(REFERENCES)), Path(workspace.path(DELTAS))
@@ -255,7 +255,7 @@ def test_a_journal_is_not_written_where_a_link_of_a_clone_leads(
     assert Path(workspace.path(DELTAS)).read_bytes() == b"x\n"
 
 
-def test_new_directories_are_durable_before_a_journal_promises_what_is_in_them(
+def test_new_directories_are_durable_before_the_journal_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "new"

@@ -58,7 +58,7 @@ Diff: none
 ```
 Status: PASS
 END OF THE LOG"""
-ROWS: Final = f"# one line a night\n{day(2)} | keeper | oil | PASS | L+1\nfog all night\n"
+ROWS: Final = f"# one line per night\n{day(2)} | keeper | oil | PASS | L+1\nfog all night\n"
 TABLE: Final = f"night\tkeeper\twhat\n{day(2)}\tada\toil\n"
 VERBS: Final = ("references", "references --check", "verify", "context", "query", "doctor")
 
@@ -128,7 +128,7 @@ def migrated(cli: Cli, root: Path) -> None:
     assert said.code == 0, said
 
 
-def test_no_verb_reports_or_changes_what_a_user_wrote(cli: Cli, tower: Path) -> None:
+def test_no_verb_reports_or_changes_a_users_rows(cli: Cli, tower: Path) -> None:
     migrated(cli, tower)
     assert set(kept_by(tower)) == {PROGRESS, METRICS, DELTAS}
     assert_sound(cli, tower)
@@ -201,7 +201,7 @@ def test_an_empty_file_and_a_file_of_ours_keep_nothing(cli: Cli, tmp_path: Path)
     assert kept_by(tmp_path) == {}
 
 
-def test_a_row_of_a_user_that_says_what_ours_would_is_not_doubled(cli: Cli, tower: Path) -> None:
+def test_a_users_row_equal_to_ours_is_not_repeated(cli: Cli, tower: Path) -> None:
     ours = f"{day(2)} | sonnet-4.5 | task-2 | PASS | L+2,-1,C:1,T:5min\n"
     (tower / DELTAS).write_text(ours)
     migrated(cli, tower)

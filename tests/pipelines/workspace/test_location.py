@@ -64,7 +64,7 @@ def test_a_folder_without_anything_is_not_a_workspace_yet(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
-def test_what_is_not_a_folder_is_not_a_workspace(tmp_path: Path, kind: str) -> None:
+def test_a_path_that_is_not_a_folder_is_not_a_workspace(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
     if kind == "file":
         path.write_bytes(b"")
@@ -108,7 +108,7 @@ def test_a_real_submodule_keeps_its_own_diffs(bench: Bench, tmp_path: Path) -> N
     assert locate(str(bench.root / "sub")).diffs == str(bench.root / "sub" / ".diffs")
 
 
-def test_a_manifest_is_read_around_what_is_broken_in_it(bench: Bench) -> None:
+def test_broken_lines_of_a_manifest_do_not_hide_the_others(bench: Bench) -> None:
     bench.migrate()
     path = bench.root / MANIFEST
     whole = path.read_bytes()
@@ -228,7 +228,7 @@ OWN: Final = (MANIFEST, CONFIG, DELTAS, METRICS, PROGRESS, REFERENCES)
 
 
 @pytest.mark.parametrize("name", [*OWN, ".session-codec/cache"])
-def test_what_a_clone_links_to_elsewhere_is_neither_read_nor_written(
+def test_links_of_a_clone_to_other_places_are_neither_read_nor_written(
     bench: Bench, cli: Cli, tmp_path: Path, name: str
 ) -> None:
     bench.migrate()

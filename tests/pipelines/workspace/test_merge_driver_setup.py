@@ -128,7 +128,7 @@ def test_a_diff_is_found_in_both_clones_whatever_its_session_is_called_now(
 
 
 @pytest.mark.slow
-def test_what_record_itself_wrote_in_the_same_seconds_merges(origin: Clone) -> None:
+def test_sessions_recorded_in_the_same_second_merge(origin: Clone) -> None:
     ann, bob = clone_of(origin, "ann"), clone_of(origin, "bob")
     ann.record("ann", TIMES, one_by_one=True)
     bob.record("bob", TIMES, one_by_one=True)
@@ -228,7 +228,7 @@ def test_a_workspace_in_a_folder_with_an_odd_name_is_merged_by_record(origin: Cl
     assert_whole(Clone(ann.root / folder), ["ann", "bob"], 3)
 
 
-def test_what_others_say_in_the_attributes_stays_and_goes_on_working(origin: Clone) -> None:
+def test_other_lines_of_the_attributes_stay_in_effect(origin: Clone) -> None:
     path = origin.root / ".git" / "info" / "attributes"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"*.png binary\r\n/x merge=ours")
@@ -268,7 +268,7 @@ def test_outside_of_git_there_is_nothing_to_set_up(plain: Bench) -> None:
     assert not merges_by_record(plain.workspace)
 
 
-def test_the_repository_says_union_and_what_is_set_up_here_goes_before_it(origin: Clone) -> None:
+def test_the_local_driver_overrides_the_union_driver_of_the_repository(origin: Clone) -> None:
     asked = ("check-attr", "merge", "--", DELTAS, MANIFEST, METRICS, PROGRESS)
     assert git(origin.root, *asked).count(": union\n") == 4
     configure_merge(origin.workspace)

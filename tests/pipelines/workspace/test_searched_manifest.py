@@ -45,7 +45,7 @@ def append(bench: Bench, fact: Session | Purged) -> None:
         f.write(f"{encode_fact(fact)}\n")
 
 
-def test_the_second_session_of_a_day_searches_only_what_was_added(
+def test_the_second_session_of_a_day_searches_only_added_lines(
     bench: Bench, searches: list[int]
 ) -> None:
     size = (bench.root / MANIFEST).stat().st_size

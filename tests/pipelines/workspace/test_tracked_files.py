@@ -66,7 +66,7 @@ def test_ignore_lines_are_added_once_after_the_users_own(bench: Bench) -> None:
     assert not list(git_appends(bench.workspace, ["AGENT_PROGRESS_LOG.md"]))
 
 
-def test_git_ignores_what_is_local_and_tracks_the_rest(bench: Bench) -> None:
+def test_git_ignores_local_files_and_tracks_the_others(bench: Bench) -> None:
     bench.migrate()
     git(bench.root, "add", "-A")
     tracked = set(git(bench.root, "ls-files").split())

@@ -109,7 +109,7 @@ def test_allowances_of_all_sources_count_together_and_recipients_do_not(house: H
         ("[remote\n", "not TOML"),
     ],
 )
-def test_what_is_misspelt_is_refused_and_not_skipped(house: House, text: str, message: str) -> None:
+def test_a_misspelt_setting_is_refused(house: House, text: str, message: str) -> None:
     house.file.write_text(text)
     with pytest.raises(FormatError, match=message) as caught:
         house.settings()

@@ -94,7 +94,7 @@ def test_it_is_upgraded_by_the_first_write_that_needs_it(old: Clone, cli: Cli) -
     assert cli("verify", old.root).code == 0
 
 
-def test_its_merge_driver_merges_what_this_version_writes(old: Clone) -> None:
+def test_its_merge_driver_merges_files_of_this_version(old: Clone) -> None:
     command = git(old.root, "config", "merge.session-codec.driver").strip()
     ann, bob = (clone_of(old, name, driver=False) for name in ("ann", "bob"))
     for clone in (ann, bob):

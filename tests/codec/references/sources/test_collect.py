@@ -117,7 +117,7 @@ def test_an_origin_leads_to_the_place() -> None:
     assert shown(origins["routing_rules.app/*.tsx"]) == "CLAUDE.md:35"
 
 
-def test_what_is_wanted_is_what_is_read() -> None:
+def test_exactly_the_wanted_files_are_read() -> None:
     for path in [path for case in CASES for path in files_of(case)]:
         assert any(fnmatchcase(path, wanted) for wanted in WANTED), path
 
@@ -338,7 +338,7 @@ def test_a_manifest_comes_before_a_workflow() -> None:
         "npm run test -- " + "--very-long-option " * 5,
     ],
 )  # fmt: skip
-def test_what_is_not_a_whole_command_is_skipped(command: str) -> None:
+def test_an_incomplete_command_is_skipped(command: str) -> None:
     found = workflow(f"    - run: {json.dumps(command)}\n")
     assert found.references.stack == {"ci": "GitHub Actions"}
 
@@ -563,7 +563,7 @@ diff --git a/CLAUDE.md b/CLAUDE.md
 """
 
 
-def test_what_happened_in_a_session_is_not_a_rule() -> None:
+def test_an_event_in_a_session_is_not_a_rule() -> None:
     assert stated(LOG, SESSIONS) == Stated(references=References())
 
 
@@ -574,7 +574,7 @@ def test_a_session_is_known_by_any_common_heading(heading: str) -> None:
     assert mandates(f"## {heading}\n### Rules\n- Agents MUST rest\n", LOG) == ()
 
 
-def test_a_mandatory_protocol_is_stated_by_what_it_forbids() -> None:
+def test_a_mandatory_protocol_is_stated_by_its_prohibitions() -> None:
     text = (
         SESSIONS + "## How Agents Update This File\n\nMANDATORY POST-TASK PROTOCOL:\n\n"
         "1. Agent completes task\n2. Agent appends:\n\n```markdown\n### [time]\n```diff\nx\n```\n"

@@ -152,7 +152,7 @@ def test_the_locks_of_other_ecosystems_are_read() -> None:
     }  # fmt: skip
 
 
-def test_a_lock_alone_says_no_more_than_what_keeps_it() -> None:
+def test_a_lock_file_alone_states_only_its_package_manager() -> None:
     found = stated_references({"yarn.lock": YARN.encode()})
     assert found.references.stack == {"package_manager": "yarn"}
 

@@ -52,7 +52,7 @@ def test_a_go_mod_states_its_go_and_direct_requirements() -> None:
     assert lines_of(found, "stack.testing") == [("go.mod", 10)]
 
 
-def test_a_gemfile_states_its_gems_but_not_what_is_commented_out() -> None:
+def test_a_gemfile_states_its_gems_except_commented_ones() -> None:
     found = stated(
         Gemfile=(
             "source 'https://rubygems.org'\nruby \"3.3.0\"\ngem 'rails', '~> 7.1.0'\n"
@@ -142,7 +142,7 @@ def test_a_version_is_stated_as_its_file_has_it(
 
 
 @pytest.mark.parametrize("text", ["", "node\n", "see README", "22 or newer", "3.12 # x\n" * 3])
-def test_what_is_not_a_version_states_none(text: str) -> None:
+def test_a_text_that_is_not_a_version_is_ignored(text: str) -> None:
     assert stated_references({".nvmrc": text.encode()}).references.stack == {}
 
 
@@ -173,7 +173,7 @@ def test_other_pipelines_are_recognized_by_their_files() -> None:
     ["uv sync --group lint", "npm ci --ignore-scripts test", "cargo fetch --target build",
      "cargo publish --dry-run"],
 )  # fmt: skip
-def test_what_only_fetches_is_not_a_command(command: str) -> None:
+def test_a_command_that_only_fetches_is_ignored(command: str) -> None:
     text = f"jobs: {{a: {{steps: [{{run: {command}}}]}}}}"
     assert stated(__github_I_workflows_I_a__yml=text).references.stack == {"ci": "GitHub Actions"}
 
@@ -193,7 +193,7 @@ def test_lines_of_a_quoted_text_in_a_script_are_not_commands(script: str) -> Non
     assert found.references.stack["test_command"] == "pytest -q"
 
 
-def test_a_command_of_a_block_has_its_own_line_also_behind_a_continued_one() -> None:
+def test_a_command_after_a_continued_line_has_its_own_line_number() -> None:
     text = (
         "jobs:\n  a:\n    steps:\n      - run: |\n          echo a \\\n            b\n"
         "          npm run lint\n      - run: >-\n          npm\n          test\n"
@@ -232,7 +232,7 @@ def test_an_agent_is_routed_only_where_it_names_a_glob(front: str, globs: list[s
     assert agent(front) == dict.fromkeys(globs, ("a",))
 
 
-def test_an_agent_without_a_name_has_that_of_its_file_and_one_without_an_end_has_none() -> None:
+def test_an_agent_without_a_name_is_named_by_its_file() -> None:
     assert agent("paths: src/**\n", stem="reviewer") == {"src/**": ("reviewer",)}
     text = b"---\nname: a\npaths: src/**\n\nNo end.\n"
     assert stated_references({".claude/agents/a.md": text}).references.routing_rules == {}
@@ -249,7 +249,7 @@ def test_a_rule_file_for_some_paths_is_not_a_mandate_and_one_for_all_is() -> Non
     assert lines_of(found, "mandates.noemojis") == [(".claude/CLAUDE.md", 2)]
 
 
-def test_of_several_titles_one_heads_what_is_below_it_and_below_no_section() -> None:
+def test_each_of_several_titles_heads_only_its_own_part() -> None:
     text = (
         "# Requirements\n\nAll changes need to:\n\n- update the docs\n\n## When to verify\n\n"
         "- run a single test: `x`\n\n# Other\n- use it well\n"
@@ -257,7 +257,7 @@ def test_of_several_titles_one_heads_what_is_below_it_and_below_no_section() -> 
     assert stated(AGENTS__md=text).references.mandates == ("update the docs",)
 
 
-def test_what_begins_with_never_or_always_is_a_rule_anywhere_but_comes_last() -> None:
+def test_items_that_begin_with_never_or_always_are_rules_that_come_last() -> None:
     text = "# Notes\n- Never add a co-author\n- Neverland is far\n## Rules\n- be brief always\n"
     assert stated(AGENTS__md=text).references.mandates == (
         "be brief always",

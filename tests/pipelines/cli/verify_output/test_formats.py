@@ -82,7 +82,7 @@ def assert_json(text: str) -> dict[str, Any]:
     return document
 
 
-def test_our_schema_is_a_schema_and_refuses_what_verify_does_not_say() -> None:
+def test_our_schema_is_valid_and_refuses_unknown_fields() -> None:
     jsonschema.Draft202012Validator.check_schema(OURS)
     document = assert_json(json_of(ALL))
     changes: list[dict[str, Any]] = [
@@ -106,7 +106,7 @@ def test_every_format_is_valid_whatever_was_found(made: Verdict) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--require", "local"), ("--threshold", "99.99")])
-def test_what_a_faulty_workspace_gives_is_valid_in_every_format(
+def test_findings_are_valid_in_every_format(
     faulty: Bench, cli: Cli, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
     files = {form: tmp_path / form for form in ("junit", "json", "sarif", "markdown", "text")}
@@ -177,7 +177,7 @@ def test_junit_has_a_case_for_each_check_and_one_failure_with_all_that_it_found(
     assert [c.tag for c in cases["gate"]] == ["skipped"]
 
 
-def test_markdown_of_thousands_of_findings_is_below_a_megabyte_and_states_what_is_cut() -> None:
+def test_markdown_of_thousands_of_findings_is_cut_below_a_megabyte() -> None:
     many = [finding(message=f"{n} {HOSTILE} {'x' * 5000}") for n in range(5000)]
     notes = [finding("gap", level="note")] * 10
     text = markdown_of(verdict(*notes, *many))
@@ -192,7 +192,7 @@ def test_markdown_of_thousands_of_findings_is_below_a_megabyte_and_states_what_i
     assert "not shown" not in few
 
 
-def test_markdown_shows_what_it_is_given_as_text() -> None:
+def test_markdown_escapes_untrusted_text() -> None:
     text = markdown_of(verdict(finding(message=HOSTILE)))
     extended = mistune.create_markdown(plugins=["table", "url", "strikethrough"], escape=False)
     html = str(extended(text))
@@ -232,7 +232,7 @@ def test_under_github_the_summary_is_appended_and_lines_are_annotated(
 
 
 @pytest.mark.parametrize("form", [("--json",), ("--format", "json"), ("--format=json",)])
-def test_what_stops_verify_is_json_too_and_said_where_people_look(
+def test_an_error_of_verify_is_reported_in_json_and_in_the_job_summary(
     tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
 ) -> None:
     (tmp_path / "empty").mkdir()

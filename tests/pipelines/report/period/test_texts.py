@@ -34,9 +34,11 @@ def test_texts_that_differ_in_case_and_signs_are_one_with_all_keys() -> None:
             session(1, notes="Pin the version."),
             session(2, notes="Another lesson"),
             session(3, notes="pin version"),
-        ]
+        ],
+        most=2,
     )["lessons"]
-    assert [(s.text, s.keys) for s in said] == [
+    assert said.total == 2
+    assert [(s.text, s.keys) for s in said.rows] == [
         ("pin version", ("2025-11-01", "2025-11-03")),
         ("Another lesson", ("2025-11-02",)),
     ]
@@ -45,13 +47,13 @@ def test_texts_that_differ_in_case_and_signs_are_one_with_all_keys() -> None:
 def test_tasks_with_several_sessions_are_repeated_and_reverts_are_named() -> None:
     sessions = [session(1, "add-cache"), session(2, "revert-cache"), session(3, "add-cache"),
                 session(4, "x", title="Roll back a cache"), session(5, "irrevertible")]  # fmt: skip
-    assert [(r.task, r.keys) for r in repeated(sessions)] == [
+    assert [(r.task, r.keys) for r in repeated(sessions, most=2).rows] == [
         ("add-cache", ("2025-11-01", "2025-11-03"))
     ]
     assert [s.key for s in reverted(sessions)] == ["2025-11-02", "2025-11-04"]
 
 
-def test_a_session_is_in_one_group_and_what_most_share_is_not_a_group() -> None:
+def test_a_session_is_in_one_group_and_common_words_are_not_a_group() -> None:
     sessions = [session(n, f"shared-{'cache' if n < 4 else 'auth'}-{n}") for n in range(1, 8)]
     found = groups(sessions, {s.key: {"src/api"} for s in sessions[:3]})
     assert [(g.name, g.by, len(g.keys)) for g in found] == [("cache", "wording", 3)]

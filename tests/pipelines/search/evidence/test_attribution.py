@@ -106,7 +106,7 @@ def test_a_rebase_leaves_the_lines_of_a_file_as_evidence(root: Path, cli: Cli) -
     assert found["grades"]["blob"] == 3
 
 
-def test_a_clone_without_diffs_has_the_commits_and_names_what_was_not_compared(
+def test_a_clone_without_diffs_uses_commits_and_reports_missing_diffs(
     root: Path, tmp_path: Path, cli: Cli
 ) -> None:
     clone = tmp_path / "clone"

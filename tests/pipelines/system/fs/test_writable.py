@@ -171,7 +171,7 @@ def test_a_folder_in_place_of_a_tracked_file_is_refused_before_the_commit(tmp_pa
     assert os.listdir(root / ".session-codec") == []
 
 
-def test_a_full_file_system_behind_a_link_is_noticed_before_the_commit(
+def test_a_full_file_system_at_a_links_target_is_detected_before_the_commit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "staged").write_bytes(bytes(1000))

@@ -63,6 +63,7 @@ ALLOWED: Final = {
     "importing/patches.py": "writes to a temporary folder",
     "system/models/programs.py": "writes to a temporary folder",
     "system/git/clone.py": "clones to a folder that the user names",
+    "fleet/launch.py": "writes to a temporary folder",
     "cli/commands/fleet.py": "creates a folder that the user names",
 }
 

@@ -155,7 +155,9 @@ def test_the_repository_itself_cannot_fetch_by_a_program(repo: Path, tmp_path: P
     assert not witness.exists()
 
 
-def test_a_link_from_a_clone_is_known_behind_another(repo: Path, cli: Cli, tmp_path: Path) -> None:
+def test_a_link_from_a_clone_is_detected_through_another_link(
+    repo: Path, cli: Cli, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     assert cli("install", repo / "real").code in {0, 20}
@@ -222,7 +224,7 @@ def test_the_repository_of_another_user_is_refused_with_gits_advice(
 
 
 @pytest.mark.parametrize("how", ["file", "star", "environment"])
-def test_what_the_user_trusts_is_trusted(
+def test_a_repository_that_the_user_trusts_is_read(
     foreign: Path, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if how == "environment":
@@ -246,7 +248,7 @@ def test_root_may_act_for_the_user_that_called_sudo(
         run_git(repository_at(str(foreign)), "rev-parse", "HEAD")
 
 
-def test_what_the_repository_says_about_its_own_safety_does_not_count(foreign: Path) -> None:
+def test_a_repository_cannot_declare_itself_safe(foreign: Path) -> None:
     with open(foreign / ".git" / "config", "a") as f:
         f.write("[safe]\n\tdirectory = *\n")
     with pytest.raises(Denied):

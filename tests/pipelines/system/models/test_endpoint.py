@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from typing import Final
 
@@ -110,3 +112,120 @@ def test_an_endpoint_where_nothing_listens_is_unavailable() -> None:
         url = server.url
     with pytest.raises(Unavailable):
         Endpoint(url, "m", key="", seconds=5, answer_tokens=1, schema=SCHEMA).ask("Hello")
+
+
+KEY: Final = "k-s3cret/+value="
+#: A server can repeat the key in any of these forms, also where a shown text would be cut.
+REPEATED: Final = [
+    KEY, KEY.replace("/", "%2F").replace("+", "%2B").replace("=", "%3D"), f"{'x' * 195}{KEY}",
+    base64.b64encode(KEY.encode()).decode(), f"\x1b[31m{KEY}\u202e",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 407, 429, 500])
+@pytest.mark.parametrize("text", REPEATED)
+def test_a_key_that_a_server_repeats_is_not_shown(status: int, text: str) -> None:
+    with ModelServer(lambda call: call.send(status, f"denied: {text}".encode())) as server:
+        with pytest.raises(PipelineError) as raised:
+            endpoint(server, key=KEY).ask("Hello")
+        assert len(server.calls) == 1
+    shown = f"{raised.value} {raised.value.hint}"
+    assert not any(part in shown for part in ("s3cret", "ay1zM2", "\x1b", "\u202e"))
+
+
+@pytest.mark.parametrize("key", ["k\n", "k\r\nX: y", "a b", "k\u00e9", "k\u2028", "k\x00"])
+def test_a_key_that_no_header_can_have_is_refused_without_being_shown(key: str) -> None:
+    with ModelServer(lambda call: call.send(200, HONEST)) as server:
+        with pytest.raises(Denied) as raised:
+            endpoint(server, key=f"s3cret{key}")
+        assert server.calls == []
+    assert "s3cret" not in str(raised.value)
+
+
+OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+RAW: Final = {
+    "close at once": b"",
+    "close in the status": b"HTTP/1.",
+    "no http": b"SSH-2.0-x\r\n",
+    "close in the head": OK,
+    "close in the body": OK + b"Content-Length: 999\r\n\r\n{",
+    "http/1.0 cut": b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + HONEST[:-9],
+    "chunk cut": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    "chunk size": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "long head line": OK + b"X: " + b"x" * (1 << 17) + b"\r\n\r\n{}",
+    "many heads": OK + b"X: y\r\n" * 500 + b"\r\n{}",
+    "gzip": OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b" " * (1 << 20)),
+    "not utf-8": OK + b"\r\n" + HONEST.replace(b"fake", b"\xff\xfe"),
+    "nothing": OK + b"Content-Length: 0\r\n\r\n",
+    "digits": OK + b"\r\n" + b"9" * 10_000,
+    "one long line": OK + b"\r\n" + b'{"x": "' + b"y" * (5 << 20),
+    "no choices": OK + b'\r\n{"choices": []}',
+    "parts": OK + b'\r\n{"choices": [{"message": {"content": [{"text": "x"}]}}]}',
+    "location": b"HTTP/1.1 302 Found\r\nLocation: http://[::1/\r\nContent-Length: 0\r\n\r\n",
+    "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "206": b"HTTP/1.1 206 Partial\r\nContent-Type: application/json\r\n\r\n" + HONEST,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", RAW)
+def test_broken_http_is_one_error_and_nothing_is_sent_twice(fault: str) -> None:
+    with ModelServer(lambda call: call.send_raw(RAW[fault])) as server:
+        with pytest.raises((CodecError, PipelineError)) as raised:
+            endpoint(server, key=KEY).ask("Hello")
+        assert len(server.calls) == 1
+    assert "s3cret" not in str(raised.value)
+
+
+def test_chunks_without_end_are_given_up_at_the_limit() -> None:
+    with ModelServer(lambda call: call.send_endless(chunked=True)) as server:
+        with pytest.raises(Unavailable, match="more than"):
+            endpoint(server).ask("Hello")
+        assert len(server.calls) == 1
+
+
+def test_a_slow_answer_is_given_up_however_many_bytes_arrive() -> None:
+    with ModelServer(lambda call: call.send_drops()) as server:
+        with pytest.raises(Unavailable, match=r"within 0\.5 seconds"):
+            endpoint(server, seconds=0.5).ask("Hello")
+        assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + HONEST,
+        HONEST.replace(b'"usage": {', b'"usage": {"cost": NaN, '),
+        HONEST.replace(b'"usage": {', b'"usage": {"cost": 1e999, '),
+        HONEST.replace(b'"usage": {', b'"usage": {"cost": true, '),
+    ],
+    ids=["bom", "NaN", "infinity", "true"],
+)
+def test_an_odd_answer_is_read_without_what_is_not_a_number(data: bytes) -> None:
+    with ModelServer(lambda call: call.send(200, data)) as server:
+        answer = endpoint(server).ask("Hello")
+    assert (answer.text, answer.cost_usd) == ('{"claims": []}', None)
+
+
+@pytest.mark.parametrize("host", [f"{'a' * 70}.example", "no-such-host.invalid", "\u00e9.invalid"])
+def test_a_host_without_an_address_is_unavailable(host: str) -> None:
+    model = Endpoint(f"https://{host}/v1", "m", key=KEY, seconds=5, answer_tokens=1, schema=SCHEMA)
+    with pytest.raises(Unavailable) as raised:
+        model.ask("Hello")
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_path_with_other_characters_is_encoded() -> None:
+    with ModelServer(lambda call: call.send(200, HONEST)) as server:
+        url = f"{server.url}/\u00e9 x"
+        Endpoint(url, "m", key="", seconds=5, answer_tokens=1, schema=SCHEMA).ask("Hello")
+        assert server.calls[0].path == "/v1/%C3%A9%20x/chat/completions"
+
+
+def test_a_proxy_in_the_environment_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ModelServer(lambda call: call.send(200, HONEST)) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        with ModelServer(lambda call: call.send(200, HONEST)) as server:
+            endpoint(server).ask("Hello")
+            assert len(server.calls) == 1
+        assert proxy.calls == []

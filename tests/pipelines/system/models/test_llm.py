@@ -43,7 +43,7 @@ def work(bench: Bench) -> Bench:
     return bench
 
 
-def test_llm_is_asked_once_and_what_passes_is_kept(
+def test_llm_is_asked_once_and_checked_claims_are_stored(
     work: Bench, cli: Cli, server: ModelServer
 ) -> None:
     asked = ("summarize", work.root, "--period", "2025-11", "--model", "llm:local", "--yes")

@@ -15,7 +15,9 @@ from pipelines.system.worker.client import Worker
 from pipelines.workspace.location import find
 
 
-def test_what_a_function_raises_on_purpose_is_raised_here(worker: Worker, tmp_path: Path) -> None:
+def test_known_errors_of_the_worker_are_raised_in_the_caller(
+    worker: Worker, tmp_path: Path
+) -> None:
     missing = str(tmp_path / "missing")
     with pytest.raises(WorkspaceMissing) as raised:
         worker.call(find, missing).result()
