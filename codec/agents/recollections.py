@@ -1,7 +1,7 @@
-"""Recall from a transcript what an agent has to know: goal, corrections, the last run of tests.
+"""Read the facts of a transcript for a brief: goal, corrections, the last run of tests.
 
-1. The goal is the first prompt. A later prompt of the user corrects, asks for more, or only says to
-   go on, which is left out.
+1. The goal is the first prompt. A later prompt of the user corrects, asks for more, or only asks to
+   continue; the last kind is left out.
 2. A sentence corrects if it rejects, forbids or replaces something. Few words do that in any
    language; `_CUES` has those of ten. In another language a correction is a request here, so that
    none is lost.
@@ -50,7 +50,7 @@ _JOINED_CUES: Final = (
 _CORRECTS: Final = (
     rf"^(?:{_FIRST_CUES})\b|(?<![\w’'])(?:{'|'.join(_CUES)})(?![\w’'])|{_JOINED_CUES}"
 )
-#: Words of prompts that only say to go on.
+#: Words of prompts that only ask to continue.
 _GO_ON: Final = frozenset((
     "y", "yes", "yep", "yeah", "ok", "okay", "sure", "continue", "go", "on", "ahead", "proceed",
     "thanks", "thank", "you", "please", "great", "good", "perfect", "nice", "lgtm", "do", "it",

@@ -158,7 +158,7 @@ def runs_tests(words: Sequence[str], depth: int = _DEPTH) -> bool:
 
 
 def _inside(words: Sequence[str]) -> Iterable[Sequence[str]]:
-    """Yield what may be the command behind a wrapper: options may have values."""
+    """Yield the possible commands after a wrapper, because its options may have values."""
     size = next((n for n in (3, 2, 1) if " ".join([_name(words[0]), *words[1:n]]) in _WRAPPERS), 0)
     if not size:
         if words[0][:1] in {"(", "{"} and len(words[0]) > 1:

@@ -12,10 +12,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import repeat
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, NamedTuple, cast
 
 from codec.kinds import Sha256
 from codec.records import Metrics, PatchRef, Session, V1Entry
@@ -43,28 +44,52 @@ def _optional(name: str, value: str) -> str:
     return rf'(?:,"{name}":{value})?+'
 
 
-#: A line is a usual one, with its end in the last group, or any other.
-_LINES: Final = re.compile(
-    rf'\{{"fact":"session","key":"(({_TIME})(?:\.[0-9a-f]{{6,64}}+)?+)","time":"\2"'
-    rf',"agent":"({_NAME})","task":"({_NAME})","status":"(PASS|FAIL|PARTIAL|UNKNOWN)"'
-    + "".join(_optional(name, f'"({_LINE})"') for name in ("remark", "title", "notes"))
-    + "".join(
-        _optional(name, f"({_COUNT})")
-        for name in ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")
+@cache
+def _lines(*, whole: bool) -> re.Pattern[str]:
+    """Return the pattern of lines: a usual one, with its end in the last group, or any other.
+
+    Args:
+        whole: extract all fields; False for those that deltas do not have.
+    """
+    field = "({})" if whole else "(?:{})"
+    name, count = field.format(_NAME), field.format(_COUNT)
+    status = field.format("PASS|FAIL|PARTIAL|UNKNOWN")
+    return re.compile(
+        rf'\{{"fact":"session","key":"(({_TIME})(?:\.[0-9a-f]{{6,64}}+)?+)","time":"\2"'
+        rf',"agent":"{name}","task":"{name}","status":"{status}"'
+        + "".join(_optional(n, f'"({_LINE})"') for n in ("remark", "title", "notes"))
+        + "".join(
+            _optional(n, count)
+            for n in ("lines_added", "lines_removed", "commits", "duration_min", "tokens_used")
+        )
+        + _optional("diff", rf'\{{"sha256":"([0-9a-f]{{64}})","bytes":({_COUNT})\}}')
+        + _optional("id", f'"({_LINE})"')
+        + _optional("range", rf'"({_OBJECT}\.\.{_OBJECT})"')
+        + _optional(
+            "v1",
+            rf'\{{"source":"({_LINE})","sha256":"([0-9a-f]{{64}})"'
+            + _optional("tokens", rf"\{{({_TOKENS}(?:,{_TOKENS})*+)\}}")
+            + _optional("counted", rf'\[("{_NAME}"(?:,"{_NAME}")*+)\]')
+            + r"\}",
+        )
+        + _optional("reader", f"({_COUNT})")
+        + r"\}(\n)|.*\n"
     )
-    + _optional("diff", rf'\{{"sha256":"([0-9a-f]{{64}})","bytes":({_COUNT})\}}')
-    + _optional("id", f'"({_LINE})"')
-    + _optional("range", rf'"({_OBJECT}\.\.{_OBJECT})"')
-    + _optional(
-        "v1",
-        rf'\{{"source":"({_LINE})","sha256":"([0-9a-f]{{64}})"'
-        + _optional("tokens", rf"\{{({_TOKENS}(?:,{_TOKENS})*+)\}}")
-        + _optional("counted", rf'\[("{_NAME}"(?:,"{_NAME}")*+)\]')
-        + r"\}",
-    )
-    + _optional("reader", f"({_COUNT})")
-    + r"\}(\n)|.*\n"
-)
+
+
+class Columns(NamedTuple):
+    """Sessions as columns, without the fields that deltas have; see `codec.records.Session`."""
+
+    key: list[str]
+    time: list[str]
+    remark: list[str]
+    title: list[str]
+    notes: list[str]
+    patch: list[PatchRef | None]
+    id: list[str]
+    range: list[str]
+    v1: list[V1Entry | None]
+    reader: list[int]
 
 
 def decode_plain(lines: Sequence[str]) -> list[Session | None]:
@@ -76,22 +101,48 @@ def decode_plain(lines: Sequence[str]) -> list[Session | None]:
 
 
 def _block(lines: Sequence[str]) -> list[Session | None]:
-    rows = _LINES.findall("\n".join([*lines, ""]))
+    rows = _lines(whole=True).findall("\n".join([*lines, ""]))
     if len(rows) != len(lines):  # a line contains a line end
         return [None] * len(lines)
     keys, times, agents, tasks, statuses, remarks, titles, notes, *rest = zip(*rows, strict=True)
     added, removed, commits, minutes, tokens, diffs, sizes, names, ranges, *origin = rest
     numbers = map(_numbers, (added, removed, commits, minutes, tokens))
-    references = map(PatchRef._make, zip(diffs, _numbers(sizes), strict=True))
-    patches = [patch if patch.sha256 else None for patch in references]
     *v1, readers, ends = origin
     sessions = zip(
         keys, times, agents, tasks, statuses, remarks, titles, notes,
         map(Metrics._make, zip(*numbers, repeat(None))),
-        patches, names, ranges, repeat(()), map(_v1, *v1), [n or 0 for n in _numbers(readers)],
+        _patches(diffs, sizes), names, ranges, repeat(()), map(_v1, *v1), _readers(readers),
         repeat(False), repeat(None), repeat(_NO_EXTRA),
     )  # fmt: skip
     return [Session._make(s) if end else None for s, end in zip(sessions, ends, strict=False)]
+
+
+def plain_columns(lines: Sequence[str]) -> Columns | None:
+    """Return the sessions of lines as columns; None if a line is unusual."""
+    columns = Columns([], [], [], [], [], [], [], [], [], [])
+    for at in range(0, len(lines), _BLOCK):
+        block = lines[at : at + _BLOCK]
+        rows = _lines(whole=False).findall("\n".join([*block, ""]))
+        if len(rows) != len(block) or not all(row[-1] for row in rows):
+            return None
+        *texts, diffs, sizes, names, ranges, source, entry, tokens, counted, readers, _ = zip(
+            *rows, strict=True
+        )
+        v1 = map(_v1, source, entry, tokens, counted)
+        rest = (_patches(diffs, sizes), names, ranges, v1, _readers(readers))
+        every: tuple[Iterable[Any], ...] = (*texts, *rest)
+        for column, more in zip(cast(tuple[list[Any], ...], columns), every, strict=True):
+            column.extend(more)
+    return columns
+
+
+def _patches(diffs: Sequence[str], sizes: Sequence[str]) -> list[PatchRef | None]:
+    made = map(PatchRef._make, zip(diffs, _numbers(sizes), strict=True))
+    return [patch if patch.sha256 else None for patch in made]
+
+
+def _readers(texts: Sequence[str]) -> list[int]:
+    return [int(text) if text else 0 for text in texts]
 
 
 def _numbers(texts: Sequence[str]) -> list[int | None]:

@@ -125,7 +125,7 @@ def amounts_at(tokens: Sequence[str], place: int) -> list[Amount]:
 
 
 def amounts_in(text: str) -> Iterator[Amount]:
-    """Yield the amounts that a text states, also those after a name: `tests=12`."""
+    """Yield the amounts that a text states, including those after a name: `tests=12`."""
     tokens = amount_tokens(text)
     for place, token in enumerate(tokens):
         found = amounts_at(tokens, place)

@@ -169,7 +169,7 @@ def _is_name(token: str, evidence: Evidence, *, starts_sentence: bool) -> bool:
 
 
 def _is_lower_name(token: str, before: str, after: str) -> bool:
-    """Return True if a word in lower case that no cited session has is a name."""
+    """Return True for a name in lower case that no cited session has."""
     if _HASH.fullmatch(token) or not KNOWN_NAMES.isdisjoint(re.split(r"[-'.]", token)):
         return True
     if token.startswith(("o'", "d'", "l'")):

@@ -48,6 +48,7 @@ _AGENT = re.compile(
     r"(?:\s*[(\[（](?P<model>[^()\[\]（）]{0,60})[)\]）])?",
     re.I,
 )
+_TOGETHER = re.compile(r"\s*[/+&]\s*")
 _ROLE = re.compile(
     r"(?P<role>[^\W\d_][\w.-]{0,29})(?:[ -]?\d{1,3})?(?:\s*\((?P<model>[^()]{1,60})\))?"
 )
@@ -70,13 +71,14 @@ _BRANCHES: Final = frozenset((
 
 @lru_cache(maxsize=4096)
 def is_agent(text: str) -> bool:
-    """Return True if a text is only the name of a known agent or model."""
+    """Return True if a text is only the names of known agents or models."""
     text = text.strip(" \t*_`@")
-    if not text or "/" in text or len(text) > 80:
+    if not text or len(text) > 80:
         return False
     m = _AGENT.fullmatch(text)
     if m is None:
-        return False
+        names = _TOGETHER.split(text)
+        return 1 < len(names) < 4 and all(map(_AGENT.fullmatch, names))
     return m["model"] is None or not re.search(r"[.!?;]\s", m["model"])
 
 
@@ -106,6 +108,8 @@ def stated_agent(text: str, *, known_only: bool = False) -> str:
     """
     text = _LINK.sub(r"\1", text[:_LONGEST]).strip(" \t*_`")
     text = _ID_NOTE.sub("", text).strip(" \t*_`")
+    if is_agent(text):
+        return text if _AGENT.fullmatch(text) else _TOGETHER.sub(" ", text)
     vendor, slash, model = text.partition("/")
     if slash and vendor.strip().lower() in _VENDORS and model.strip():
         text = model.strip()

@@ -30,6 +30,7 @@ from codec.v1.dialects import (
 from codec.v1.forms import FORMS, Form, clock_heading, match_forms, match_line
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
+from codec.v1.lines import OPEN, parsed
 from codec.v1.outline import DATED, Head, Kind, front_matter, heads_of, listed_lines
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry
@@ -155,6 +156,13 @@ def _is_undated(data: bytes, head: Head) -> bool:
     return is_undated_entry(head.line, islice(lines_from(data, head.end), FIELD_REACH))
 
 
+def _is_reported(data: bytes, head: Head) -> bool:
+    """Return True if the text below a heading begins with a summary or an outcome."""
+    first = next(filter(str.strip, islice(lines_from(data, head.end), 3)), "")
+    line = parsed(first.strip()) if first else None
+    return bool(line and line.kind > OPEN and line.label in ("summary", "outcome"))
+
+
 def _titles_above(heads: list[Head], level: int) -> int:
     """Return the level of the titles directly above the bare dates of a level; 0 if none are."""
     above = set()
@@ -196,7 +204,9 @@ def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
             )
     if not level or any(h.level > level for h in days):
         return None
-    entries = Counter(h.level for h in below if _names_agent(h) or _is_undated(data, h))
+    entries = Counter(
+        h.level for h in below if _names_agent(h) or _is_undated(data, h) or _is_reported(data, h)
+    )
     for at, n in entries.items():
         titles = [h for h in below if h.level == at and not place_of(h.line.strip("# ")).field]
         if n * 2 > len(titles):

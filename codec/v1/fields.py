@@ -24,6 +24,7 @@ from codec.v1.lines import (
     UNKNOWN,
     Line,
     is_stated,
+    is_stated_status,
     parsed,
     place_is_note,
     place_of_value,
@@ -137,7 +138,7 @@ class _Reader:
         return f"{m['text']}:\n" if place_of(m["text"]).field else m[0]
 
     def _line(self, line: str) -> None:
-        kind, line, indent, columns, place, stated, text = parsed(line)
+        kind, line, indent, columns, place, stated, text, _ = parsed(line)
         if kind <= COLON or indent > self._parent >= 0:
             self._unlabelled(line, has_colon=kind != PLAIN)
             return
@@ -293,7 +294,8 @@ class _Reader:
             return
         field = "" if section is None else section.field or OTHER
         if section is not None and field not in ("", OTHER) and not place_is_note(section):
-            if self._field(Place(field, section.rank), _unmarked(text)):
+            is_other = field == "status" and ":" in text and not is_stated_status(text)
+            if not is_other and self._field(Place(field, section.rank), _unmarked(text)):
                 # A heading such as "Status" labels only the line below it.
                 self._section = _UNKNOWN
                 return
@@ -310,7 +312,7 @@ def _is_underlined(text: str, rule: str) -> bool:
 
 
 def _joint(m: re.Match[str]) -> str:
-    """Return what joins two lines: a space, unless the first one may be a field of its own."""
+    """Return the separator of two lines: a space, unless the first one may be a field."""
     line = m.string[m.string.rfind("\n", 0, m.start()) + 1 : m.start()]
     return m[0] if m["any"] is not None and ("**" in line or ":" in line) else " "
 

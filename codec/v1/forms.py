@@ -54,9 +54,11 @@ class Form:
 _OPEN: Final = r"[\[(`（【]?"
 _CLOSE: Final = r"(?:\]\([^()\s]{0,200}\)|[\])`）】])?"
 # Times are atomic: a time matches as a whole or not at all, so its seconds cannot become a title.
-#: The last day of a range, or a number, directly behind a date: `2026-03-01~02`, `2026-03-01/02`.
+#: The last day of a range, or a number, behind a date: `2026-03-01~02`, `2026-03-01 ~ 03-04`,
+#: `2026-03-01/02`, `2026-03-01b`.
 _LAST_DAY: Final = (
-    r"(?:(?:(?<=[-./]\d\d)|(?<=[-./]\d))[~〜～/–-](?:\d{1,2}[-/])?\d{1,2}(?![\w/]|[:：.,]\d|-\d))?"
+    r"(?:(?:(?<=[-./]\d\d)|(?<=[-./]\d))[~〜～/–-](?:\d{1,2}[-/])?\d{1,2}(?![\w/]|[:：.,]\d|-\d)"
+    r"|(?<=[-/]\d\d)(?:\s*[~〜～→]\s*\d\d[-/]\d\d(?![\w/-]|[:：]\d)|[a-h](?![\w'’])))?"
 )
 _SPAN: Final = (
     rf"{_OPEN}(?P<time>(?>{TIME_PATTERN})){_LAST_DAY}{_CLOSE}"

@@ -71,7 +71,7 @@ _FIRST_PIECE = re.compile(
     r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·•/]+\s|—)\s*(?P<after>.+)"
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
-_UNOPENED = re.compile(r"[^()\[\]（）【】]{0,60}[)\]）】]\s*(?:[:：–—·|-]\s*)?(?P<after>.+)")
+_UNOPENED = re.compile(r"[^()\[\]（）【】]{0,60}[)\]）】]\s*(?:[:：–—·|-]\s*)?(?P<after>.*)")
 _CLOCK: Final = LazyPattern(CLOCK_PATTERN)
 _EDGES: Final = " \t|-–—:：·•,;/~→>"
 _LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")

@@ -43,6 +43,7 @@ class Parsed(NamedTuple):
         place: the field of its label; for `NOTE`, the section that the label opens.
         stated: the rank and the value of a field, for `STATED`.
         text: the text after the label, in the form in which it is kept.
+        label: the field that its label names.
     """
 
     kind: int
@@ -52,6 +53,7 @@ class Parsed(NamedTuple):
     place: Place = Place()
     stated: tuple[int, str] = (0, "")
     text: Line = Line("", "")
+    label: str = ""
 
 
 #: The field of text below an unknown label.
@@ -104,13 +106,15 @@ def parsed(line: str) -> Parsed:
     columns = "|" in value or "·" in value
     if not value:
         return Parsed(OPEN, line, indent, columns, place)
-    at = place_of_value(place, value)
+    at, text, label = place_of_value(place, value), Line("", ""), place.field
+    kind, stated = STATED, (0, "")
     if at is None:
-        note = Line(place.field, value, is_item=True)
-        return Parsed(NOTE, line, indent, columns, Place(place.field, -1), text=note)
-    if at.field == "status" and not is_stated(value):
-        return Parsed(REMARK, line, indent, columns, text=Line("outcome", value))
-    return Parsed(STATED, line, indent, columns, at, (at.rank, value))
+        kind, at, text = NOTE, Place(label, -1), Line(label, value, is_item=True)
+    elif at.field == "status" and not is_stated(value):
+        kind, text = REMARK, Line("outcome", value)
+    else:
+        stated = at.rank, value
+    return Parsed(kind, line, indent, columns, at, stated, text, label)
 
 
 def place_is_note(place: Place) -> bool:
@@ -142,9 +146,14 @@ def _is_sentence(label: str, value: str) -> bool:
 
 def is_stated(value: str) -> bool:
     """Return True if a status line begins with a status and is not a sentence."""
-    if not value or status_of(value)[0] != "UNKNOWN":
+    if not value or is_stated_status(value):
         return True
     return len(value.split()) < _SENTENCE_WORDS and value[-1] != "。"
+
+
+def is_stated_status(value: str) -> bool:
+    """Return True if a text begins with a status."""
+    return status_of(value)[0] != "UNKNOWN"
 
 
 def _is_label(text: str) -> bool:

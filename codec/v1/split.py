@@ -28,7 +28,14 @@ from codec.v1.fences import FENCE, HEADING, TEMPLATE, Events, Fences
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
 from codec.v1.text import Log
-from codec.v1.undated import Suspect, begins_dated, is_doubtful, is_misplaced, is_undated_entry
+from codec.v1.undated import (
+    STRONG,
+    Suspect,
+    begins_dated,
+    is_doubtful,
+    is_misplaced,
+    is_undated_entry,
+)
 
 _FULL_DIFF = re.compile(rb"(?:\A|\n)[ \t#*_>-]*Full[ \t]Diff\b", re.I)
 
@@ -216,7 +223,9 @@ class _Splitter:
                 now.suspects.append((start, "unreadable"))
             return
         below = lines_from(self.data, end)
-        if self.has_sessions and is_misplaced(line, now.heading, below):
+        weak = now.heading is None and any(form.weak for form in self.dialects.forms)
+        forms = self.dialects.forms if weak else STRONG
+        if self.has_sessions and is_misplaced(line, now.heading, below, forms):
             now.suspects.append((start, "misplaced"))
 
     def _fence(self, i: int, now: _OpenSpan) -> int:

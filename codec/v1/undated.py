@@ -11,7 +11,7 @@ from codec.lazy_pattern import LazyPattern
 from codec.v1.beside_date import SESSION_WORD
 from codec.v1.date_patterns import TIME_PATTERN
 from codec.v1.dialects import FIELD_REACH, Marker, line_text
-from codec.v1.forms import FORMS, match_forms
+from codec.v1.forms import FORMS, Form, match_forms
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
 from codec.v1.outline import DATED
@@ -20,7 +20,8 @@ from codec.vocabulary import is_status
 #: The reason why a line that looks like a session is not read as one: its date cannot be read, it
 #: has none, or it is a heading of another level.
 Suspect = Literal["unreadable", "undated", "misplaced"]
-_STRONG: Final = tuple(form for form in FORMS if not form.weak)
+#: The forms that are not weak.
+STRONG: Final = tuple(form for form in FORMS if not form.weak)
 #: Text that looks like a date, readable or not.
 _DATE_LIKE = re.compile(
     r"(?<![\w.])(?:20\d\d[-/.]\d{1,2}(?:[-/.]\w{1,2})?|\d{1,2}[./-]\d{1,2}[./-](?:20)?\d\d|20\d{6})(?![\w.])"
@@ -58,11 +59,13 @@ def is_doubtful(line: str) -> bool:
 
 
 def begins_dated(line: str) -> bool:
-    """Return True if a line or a list item begins with what looks like a date."""
+    """Return True if a line or a list item begins with a possible date."""
     return _DATED_LINE.match(line) is not None
 
 
-def is_misplaced(line: str, above: Heading | None, below: Iterable[str]) -> bool:
+def is_misplaced(
+    line: str, above: Heading | None, below: Iterable[str], forms: Iterable[Form] = STRONG
+) -> bool:
     """Return True if a heading is dated like a session's, but has another level.
 
     Args:
@@ -70,15 +73,16 @@ def is_misplaced(line: str, above: Heading | None, below: Iterable[str]) -> bool
         above: the heading of the session that it is in, None outside of one. A dated heading in a
             session belongs to it, unless it has another date and the fields of an entry.
         below: the lines below it.
+        forms: the forms of the headings that begin sessions.
     """
     if not DATED.search(line.encode()):
         return False
     level = len(line) - len(line.lstrip("#"))
-    found = match_forms(line_text(line, Marker.HEADING, level) or "", _STRONG)
+    found = match_forms(line_text(line, Marker.HEADING, level) or "", forms)
     if found is None or not (found.task or found.agent):
         return False
     if above is None:
-        return True
+        return level > 1 or forms is STRONG
     return found.time[:10] != above.time[:10] and is_undated_entry(line, below)
 
 

@@ -66,7 +66,7 @@ def say_context(root: str, entry: Entry, spool: str) -> bool:
 
 
 def _brief(workspace: Workspace, agent: str, found: HookInput) -> str:
-    """Return the output of `brief` for the session that goes on; empty without any session."""
+    """Return the output of `brief` for the running session; empty without any session."""
     from pipelines.verbs.brief import Running, brief
 
     running = Running(found.session_id, agent, found.transcript_path)

@@ -152,12 +152,12 @@ def archive_names(folder: str) -> list[str]:
 def list_archives(workspace: Workspace, manifest: Manifest) -> list[Listed]:
     """Return the archives that a manifest names, oldest month first."""
     here = set(archive_names(archive_folder(workspace)))
-    patches = {key: s.patch for key, s in manifest.sessions.items()}
+    sessions = manifest.sessions
     return [
         Listed(
             fact,
             fact.name in here,
-            sum(p.size for p in map(patches.get, fact.keys) if p is not None),
+            sum(p.size for key in fact.keys if key in sessions and (p := sessions[key].patch)),
         )
         for fact in sorted(manifest.every_archive().values())
         if fact.name in here or fact.name in manifest.archives

@@ -155,7 +155,7 @@ def serve(verbs: Sequence[str], run: Callable[[list[str]], int]) -> list[str] | 
 
 
 def _load(verbs: Sequence[str], run: Callable[[list[str]], int]) -> None:
-    """Run verbs in a sample, so that all that they need is in memory."""
+    """Run verbs in a sample repository, so that their modules are in memory."""
     with tempfile.TemporaryDirectory(prefix="session-codec-") as folder, _silent():
         for name in ("objects", "refs"):  # a repository of its own, wherever the folder is
             os.makedirs(os.path.join(folder, ".git", name))
@@ -173,7 +173,7 @@ def _write(path: str, data: bytes) -> None:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Drop what this process writes to stdout and stderr."""
+    """Discard the output of this process on stdout and stderr."""
     kept = [os.dup(fd) for fd in (1, 2)]
     null = os.open(os.devnull, os.O_WRONLY)
     try:

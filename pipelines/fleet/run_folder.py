@@ -260,7 +260,7 @@ def _locked(folder: str, name: str, problem: str) -> Iterator[None]:
             held.enter_context(locked(os.path.join(folder, "locks", name), wait=0))
         except WorkspaceLocked:
             raise WorkspaceLocked(
-                f"{folder}: {problem}", hint="Wait for its end, or name another folder with --run"
+                f"{folder}: {problem}", hint="Wait for its end, or pass another folder with --run"
             ) from None
         yield
 

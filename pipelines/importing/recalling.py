@@ -1,7 +1,7 @@
-"""Recall what the transcript of a session says, if the agent still has it.
+"""Read the facts for a brief from the transcript of a session, if the agent still has it.
 
 1. Only files in the agents' own folders are read: of a long one, the beginning and the end.
-2. A transcript was never scanned for secrets, so each text is, before it is returned.
+2. Transcripts are not scanned for secrets, so each text is scanned before it is returned.
 3. Texts of prompts are left out if the workspace keeps prompts out of sessions, and nothing is read
    for a session whose texts were removed on purpose.
 """
@@ -35,7 +35,7 @@ _BLOCK: Final = 1 << 20
 
 
 def recall_session(workspace: Workspace, manifest: Manifest, session: Session) -> Recollection:
-    """Return what the transcript of a recorded session says; empty without one.
+    """Return the facts in the transcript of a recorded session; empty without a transcript.
 
     Args:
         workspace: the workspace of the session.
@@ -56,7 +56,7 @@ def recall_session(workspace: Workspace, manifest: Manifest, session: Session) -
 def recall_running(
     workspace: Workspace, session_id: str, agent: str = "", path: str = ""
 ) -> Recollection:
-    """Return what the transcript of a session says that is not over; empty without one.
+    """Return the facts in the transcript of a running session; empty without a transcript.
 
     Args:
         workspace: the workspace of the session.
@@ -82,7 +82,7 @@ def _read(agent: str, path: str, session_id: str, since: int, until: int) -> Rec
 
 
 def _entries(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects on the lines of a transcript; of a long one, not those in its middle."""
+    """Yield the objects on a transcript's lines; of a long one, only at its beginning and end."""
     with suppress(*read_errors()), opened(path) as f:
         head = f.read(HEAD)
         if path.endswith(".zst"):
@@ -99,7 +99,7 @@ def _entries(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _clean(workspace: Workspace, found: Recollection) -> Recollection:
-    """Return a recollection without secrets, and without prompts where they are not wanted."""
+    """Return facts without secrets, and without texts of prompts if the workspace keeps none."""
     if not read_config(workspace).prompts:
         found = found._replace(goal="", corrections=(), requests=())
     tests = found.tests

@@ -135,10 +135,10 @@ def _check(catalog: Catalog, remote: Remote, form: Format, *, redacted: bool) ->
     if catalog.format != form:
         raise Conflict(
             f"{remote.url} holds tables as {catalog.format}",
-            hint=f"Use --to {catalog.format}, or name another folder",
+            hint=f"Use --to {catalog.format}, or use another folder",
         )
     if catalog.redacted != redacted:
         kind = "redacted tables" if catalog.redacted else "tables that are not redacted"
         option = "Add" if catalog.redacted else "Drop"
         raise Conflict(f"{remote.url} holds {kind}",
-                       hint=f"{option} --redact, or name another folder")  # fmt: skip
+                       hint=f"{option} --redact, or use another folder")  # fmt: skip

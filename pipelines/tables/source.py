@@ -179,7 +179,7 @@ def _has_usage(session: Session) -> bool:
 
 
 def _agent(session: Session, *, redact: bool) -> str:
-    """Return the agent of a session; redacted, a name that is not a known agent's is hashed."""
+    """Return the agent of a session; with redaction, unknown names are hashed."""
     name = session.agent
     return _hash(name) if redact and name != UNNAMED and not is_agent(name) else name
 
@@ -280,7 +280,7 @@ def _without_secrets(
             findings += [
                 Finding(
                     code="secret-replaced",
-                    message=f"{rule}: what looks like a secret in a path was replaced before it"
+                    message=f"{rule}: a possible secret in a path was replaced before it"
                     f" was written, fingerprint {fingerprint}",
                     rule=rule,
                     fingerprint=fingerprint,

@@ -87,8 +87,8 @@ def foreign_snapshots(
             continue
         yield Finding(
             code="foreign-snapshot",
-            message="names this workspace's writer, but was uploaded from elsewhere; uploads from "
-            "here continue under a new writer",
+            message="has the writer name of this workspace, but another machine uploaded it; this "
+            "workspace continues under a new name",
             level="note" if _continues(remote, last, name) else "finding",
             file=f"{remote.url}/{name}",
             hint="Check who else writes to the remote: perhaps a copy of this workspace",

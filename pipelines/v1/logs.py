@@ -82,7 +82,7 @@ def _log_paths(request: Request, manifest: Manifest) -> list[str]:
     raise WorkspaceMissing(
         f"{workspace.root}: no {V1_LOG} here or above, and no log with another name",
         hint="To record sessions from now on, run 'session-codec install --hooks claude,codex'; "
-        "to migrate a log that is elsewhere, name it with --from",
+        "to migrate a log in another place, pass it with --from",
     )
 
 

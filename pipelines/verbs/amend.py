@@ -213,7 +213,7 @@ def _amended(session: Session, amendment: Amendment, aliases: Any) -> Session:
 def _remaining(
     workspace: Workspace, manifest: Manifest, history: History, erased: frozenset[str]
 ) -> Iterator[Finding]:
-    """Yield findings on places where texts remain that are removed from the tracked files."""
+    """Yield findings on places outside the tracked files that still have the removed texts."""
     session = history.session
     committed = split_lines(content_at(workspace, "HEAD", MANIFEST))
     if len(without_erased(committed, erased)) < len(committed):

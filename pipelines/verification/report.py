@@ -61,7 +61,7 @@ RULES: Final = {
     "elsewhere": "A copy of a purged diff may be on another machine, or in an unknown place",
     "erased-text": "A fact whose text was erased on purpose is in the manifest again",
     "foreign-diff": "A file in .diffs has the name of a diff and other content",
-    "foreign-snapshot": "A snapshot names this workspace's writer, but was uploaded from elsewhere",
+    "foreign-snapshot": "Another machine uploaded a snapshot under this workspace's writer name",
     "fragment": "A fragment of a line that is complete elsewhere, left by a line-based merge",
     "gap": "A version of a v1 log has a gap: a diff of it was erased on purpose",
     "gate": "The window saves less than the threshold",

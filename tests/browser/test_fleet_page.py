@@ -122,7 +122,7 @@ def test_figures_are_sums_of_the_tables_and_text_is_never_markup(
 ) -> None:
     seen = chromium.open(page)
     (tiles,) = seen.texts("#tiles")
-    assert "66.7" in tiles
+    assert "66.6" in tiles
     assert "6,666 of 10,000 have sessions" in tiles
     assert "USD 30" in tiles
     assert "92.0" in seen.texts("#hero")[0]

@@ -21,9 +21,9 @@ const COLUMNS = [
   { name: "State", of: badness, descending: true },
   { name: "Sessions", of: (r) => r.sessions, kind: "number", descending: true },
   { name: "Failed", of: (r) => r.failed, kind: "number wide-only", descending: true },
-  { name: "Last", of: (r) => r.last_date, kind: "wide-only", descending: true },
+  { name: "Last", of: (r) => r.last_date, kind: "time wide-only", descending: true },
   { name: "Tokens spent", of: (r) => r.tokens_used, kind: "number wide-only", descending: true },
-  { name: "Saved a start", of: (r) => r.saved, kind: "number", descending: true },
+  { name: "Saved per start", of: (r) => r.saved, kind: "number", descending: true },
 ];
 
 function number(value) {
@@ -37,7 +37,7 @@ function tile(name, value, more) {
 function showHead() {
   byId("name").textContent = data.name;
   byId("about").textContent = `${plural(repositories.length, "repository", "repositories")}, `
-    + `made ${data.made.slice(0, 10)}. A figure that is unknown is left out of sums.`;
+    + `generated ${data.made.slice(0, 10)}. Unknown figures are left out of sums.`;
 }
 
 function showHero() {
@@ -45,7 +45,7 @@ function showHero() {
   const before = known.reduce((total, r) => total + r.window_before, 0);
   const after = known.reduce((total, r) => total + r.window_after, 0);
   if (!before) {
-    byId("hero").replaceChildren(el("p", { class: "says" }, "No repository states what was saved."));
+    byId("hero").replaceChildren(el("p", { class: "says" }, "No repository has figures for savings."));
     return;
   }
   const figure = el("p", { class: after > before ? "figure more" : "figure" },
@@ -65,7 +65,7 @@ function showTiles() {
   byId("tiles").replaceChildren(
     tile("Adoption", share, `${whole.format(adopted)} of ${whole.format(repositories.length)} have sessions`),
     tile("Sessions", whole.format(sum("sessions")), `${whole.format(sum("private_sessions"))} more are private`),
-    tile("Needs a person", whole.format(person), `of ${plural(repositories.length, "repository", "repositories")}`),
+    tile("Needs attention", whole.format(person), `of ${plural(repositories.length, "repository", "repositories")}`),
     tile("Failed sessions", whole.format(sum("failed")), `of ${whole.format(sum("sessions"))}`),
     tile("Tokens spent", spent ? compact.format(spent) : "\u2013", cost),
     tile("Files", bytes(sum("file_bytes") + sum("archive_bytes")), "tracked files and archives"),
@@ -85,7 +85,7 @@ function showFindings() {
   const rows = data.findings.map((f) => [f.repository, f.verb, f.outcome, number(f.findings), f.codes || ""]);
   byId("findings").replaceChildren(rows.length
     ? listed("Findings", [["Repository"], ["Verb"], ["Outcome"], ["Findings", "number"], ["Codes"]], rows)
-    : el("p", { class: "empty" }, "Nothing: every verb ended well in every repository."));
+    : el("p", { class: "empty" }, "No findings: every verb succeeded in every repository."));
   if (data.findings_total > rows.length) {
     byId("findings").append(el("p", { class: "count" },
       `The worst ${whole.format(rows.length)} of ${whole.format(data.findings_total)}; the table below has all repositories.`));
@@ -104,7 +104,7 @@ function showWork() {
   byId("work").replaceChildren(
     part("Agents", [["Agent"], ["Sessions", "number"], ["Failed", "number"], ["Passed", "number"],
       ["Tokens", "number wide-only"]], agents, "No sessions."),
-    part("Tasks", [["Task"], ["Repository"], ["Failed", "number"], ["Last", "wide-only"]], tasks,
+    part("Tasks", [["Task"], ["Repository"], ["Failed", "number"], ["Last", "time wide-only"]], tasks,
       "No task failed."),
   );
 }
@@ -139,7 +139,7 @@ function row(r) {
       el("i", { "aria-hidden": "true" }, r.person ? "\u2715" : "\u25cf"), state),
     el("td", { class: "number" }, number(r.sessions)),
     el("td", { class: "number wide-only" }, number(r.failed)),
-    el("td", { class: "wide-only" }, r.last_date || "\u2013"),
+    el("td", { class: "time wide-only" }, r.last_date || "\u2013"),
     el("td", { class: "number wide-only" }, number(r.tokens_used)),
     el("td", { class: "number" }, number(r.saved)))];
 }

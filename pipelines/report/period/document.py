@@ -120,7 +120,9 @@ def _figures(content: Content) -> Section:
 
 def _work(content: Content) -> Iterator[Section]:
     yield from _sessions("Failing and partial", content.failing)
-    yield from _sessions("Longest sessions", content.longest)
+    # The number of all other sessions is not news.
+    longest = content.longest._replace(total=len(content.longest.rows))
+    yield from _sessions("Longest sessions", longest)
     yield from _sessions("Reverted work", content.reverted)
     if content.repeated.rows:
         rows = tuple(

@@ -55,7 +55,7 @@ class Group(NamedTuple):
 
 
 def repeated(sessions: Sequence[Session], most: int) -> Listing[Repeated]:
-    """Return the tasks that several sessions worked on, those with most sessions first.
+    """Return the tasks that several sessions worked on, those with the most sessions first.
 
     Args:
         sessions: the sessions, oldest first.
@@ -90,15 +90,15 @@ def groups(sessions: Sequence[Session], folders: Mapping[Key, Iterable[str]]) ->
         sessions: the sessions, oldest first.
         folders: the folders of the files of each session, by its key.
     """
-    words: defaultdict[str, set[int]] = defaultdict(set)
+    words: defaultdict[str, list[int]] = defaultdict(list)
     for place, session in enumerate(sessions):
-        for word in session.task.split("-"):
-            words[word].add(place)
+        for word in set(session.task.split("-")):
+            words[word].append(place)
     members = {(True, word): places for word, places in words.items() if _is_subject(word)}
-    paths: defaultdict[tuple[bool, str], set[int]] = defaultdict(set)
+    paths: defaultdict[tuple[bool, str], list[int]] = defaultdict(list)
     for place, session in enumerate(sessions) if folders else ():
-        for folder in folders.get(session.key, ()):
-            paths[False, folder].add(place)
+        for folder in set(folders.get(session.key, ())):
+            paths[False, folder].append(place)
     members |= paths
     # A word that nearly every session has does not distinguish them.
     limit = max(_FEWEST, len(sessions) // 2)
@@ -112,14 +112,30 @@ def groups(sessions: Sequence[Session], folders: Mapping[Key, Iterable[str]]) ->
     taken: set[int] = set()
     while heap and len(found) < MOST_GROUPS:
         size, is_path, name = heappop(heap)
-        left = members[not is_path, name] - taken
+        left = set(members[not is_path, name]) - taken
         if len(left) == -size:
             keys = tuple(sessions[place].key for place in sorted(left))
-            found.append(Group(name, "path" if is_path else "wording", keys))
+            if is_path:
+                found.append(Group(name, "path", keys))
+            else:
+                shared = _shared([sessions[place].task for place in sorted(left)])
+                rare = [word for word in shared if len(words[word]) <= limit]
+                found.append(Group("-".join(rare), "wording", keys))
             taken |= left
         elif len(left) >= _FEWEST:  # sizes only decrease, so the first that is exact is the largest
             heappush(heap, (-len(left), is_path, name))
     return found
+
+
+def _shared(tasks: Sequence[str]) -> list[str]:
+    """Return the words that all tasks have, in the order of the first."""
+    first = tasks[0].split("-")
+    common = set(first)
+    for task in tasks:
+        common.intersection_update(task.split("-"))
+        if len(common) == 1:
+            break
+    return list(dict.fromkeys(word for word in first if word in common))
 
 
 def _is_subject(word: str) -> bool:

@@ -7,11 +7,12 @@ does. `session_of_row` reads any row; a test compares both.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from codec.kinds import Key
+from codec.manifest.plain_sessions import Columns
 from codec.names import key_time
 from codec.records import Metrics, Session, Status
 from codec.v2.deltas import SEPARATOR, decode_metrics
@@ -29,7 +30,10 @@ _TOKENS: Final = re.compile(r"^([^\t\n]*+)(?:\t[^\t\n]*+){7}\t([0-9]++)$", re.M)
 
 
 def sessions_of_rows(
-    rows: Sequence[bytes], manifest: Manifest, tokens: Mapping[Key, int | None]
+    rows: Sequence[bytes],
+    manifest: Manifest,
+    tokens: Mapping[Key, int | None],
+    columns: Columns | None = None,
 ) -> list[Session]:
     """Return the sessions of rows, in their order.
 
@@ -37,6 +41,7 @@ def sessions_of_rows(
         rows: lines of the deltas, with their line ends.
         manifest: has the texts of the sessions.
         tokens: the used tokens by key.
+        columns: the same sessions as columns, if they were not decoded.
     """
     text = b"".join(rows).decode(errors="replace")
     found = _ROWS.findall(text)
@@ -51,12 +56,18 @@ def sessions_of_rows(
         map(tokens.get, keys),
         repeat(None),
     )
-    sessions = manifest.sessions
-    bases = [sessions.get(key) or _unknown(key) for key in keys]
-    columns = dict(zip(Session._fields, zip(*bases, strict=True), strict=True))
-    columns |= {"agent": agents, "task": tasks, "status": statuses}
-    columns |= {"metrics": tuple(map(Metrics._make, metrics))}
-    made = list(map(Session._make, zip(*columns.values(), strict=True)))
+    fields: dict[str, Iterable[Any]] = {
+        name: repeat(default) for name, default in Session._field_defaults.items()
+    }
+    if columns is not None and tuple(columns.key) == keys:
+        fields |= columns._asdict()
+    else:
+        sessions = manifest.sessions
+        bases = [sessions.get(key) or _unknown(key) for key in keys]
+        fields |= dict(zip(Session._fields, zip(*bases, strict=True), strict=True))
+    fields |= {"agent": agents, "task": tasks, "status": statuses}
+    fields |= {"metrics": map(Metrics._make, metrics)}
+    made = list(map(Session._make, zip(*map(fields.__getitem__, Session._fields))))
     if all(ends):
         return made
     every = zip(made, ends, text.split("\n"), strict=False)

@@ -61,10 +61,10 @@ def read_source(
     earlier = period.before()
     with progress.stage("read"):
         deltas = read_deltas(workspace)
-        manifest = read_days(workspace, period.since, period.until)
+        manifest, columns = read_days(workspace, period.since, period.until)
         tokens = tokens_by_key(workspace)
         lines = list(deltas.lines)
-        inside = sessions_of_rows(_rows(lines, period), manifest, tokens)
+        inside = sessions_of_rows(_rows(lines, period), manifest, tokens, columns)
         before = sessions_of_rows(_rows(lines, earlier), manifest, tokens)
         inside.sort(key=attrgetter("time", "key"))
     sessions, replaced = public_sessions(workspace, inside, allow)

@@ -82,7 +82,7 @@ def clone(address: str, path: str, seconds: float, is_stopped: Callable[[], bool
 
 
 def _wait(process: subprocess.Popen[bytes], until: float, is_stopped: Callable[[], bool]) -> bytes:
-    """Return what git said on stderr when it ends; kill it if it takes too long or is stopped.
+    """Return git's stderr when git ends; kill it if it takes too long or is stopped.
 
     Raises:
         TimeoutError: it was killed.

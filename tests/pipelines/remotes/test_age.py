@@ -185,7 +185,7 @@ def test_a_file_without_identities_is_named_and_its_content_is_not(
         assert caught.value.file == str(bad)
         assert secret not in str(caught.value)
     bad.write_bytes(closed(ada.file.read_bytes(), decode_recipients([ada.recipient])))
-    with pytest.raises(FormatError, match="encrypted itself"):
+    with pytest.raises(FormatError, match="identity file is encrypted"):
         read_identities(str(bad))
     with pytest.raises(NotFound, match="no such identity file"):
         read_identities(str(tmp_path / "none"))

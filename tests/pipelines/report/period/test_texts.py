@@ -59,6 +59,13 @@ def test_a_session_is_in_one_group_and_common_words_are_not_a_group() -> None:
     assert [(g.name, g.by, len(g.keys)) for g in found] == [("cache", "wording", 3)]
 
 
+def test_a_group_has_the_name_of_all_that_its_tasks_share() -> None:
+    verbs = ("fix", "speed-up", "test", "add-old")
+    tasks = [f"{verb}-search-index" for verb in verbs] + [f"{verb}-ci-auth" for verb in verbs]
+    found = groups([session(n, task) for n, task in enumerate(tasks, 1)], {})
+    assert [(g.name, len(g.keys)) for g in found] == [("ci-auth", 4), ("search-index", 4)]
+
+
 HOSTILE = "<script>alert(1)</script> [a](javascript:x) | `c` https://x.example *b* www.x.example"
 
 
