@@ -304,6 +304,7 @@ VERB: Final = Verb(
             exits={
                 3: "repositories need attention; each is named",
                 10: "a list of repositories cannot be read",
+                12: "a part of the tables is damaged",
                 21: "another 'fleet run' is using the folder",
                 22: "the folder holds another run",
                 30: "Dask or pyarrow is not installed",
