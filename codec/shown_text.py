@@ -28,6 +28,11 @@ def shown(text: str) -> str:
     return text if text.isascii() else re.sub(_FORMAT, "", text)
 
 
+def valid_text(name: str) -> str:
+    """Return the name of a file as diffs have it: each byte that is not UTF-8 as U+FFFD."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def quoted(text: str, limit: int) -> str:
     """Return untrusted text as one quoted line of at most `limit` characters.
 

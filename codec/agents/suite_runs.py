@@ -83,8 +83,9 @@ _SCRIPT: Final = re.compile(
 _NO_RUN: Final = frozenset(
     ("--version", "--help", "-h", "-V", "--collect-only", "--co", "--fixtures")
 )
-#: Wrappers in each other, and words of a command, that are looked at.
+#: The limits of what is searched: wrappers in each other, characters of a line, words of a command.
 _DEPTH: Final = 4
+_LONGEST: Final = 20_000
 _WORDS: Final = 48
 
 
@@ -104,16 +105,13 @@ class SuiteRun(NamedTuple):
 
 def last_suite_run(commands: Iterable[Command]) -> SuiteRun | None:
     """Return the last of some commands that ran tests; None if no command did."""
-    best: tuple[int, SuiteRun] | None = None
-    for command in commands:
-        if (best is None or command.began >= best[0]) and (found := suite_run_of(command)):
-            best = command.began, found
-    return best[1] if best else None
+    ordered = sorted(commands, key=lambda c: c.began)
+    return next(filter(None, map(suite_run_of, reversed(ordered))), None)
 
 
 def suite_run_of(command: Command) -> SuiteRun | None:
     """Return a command as a run of tests; None if it does not run any."""
-    text = unwrapped(command.text)
+    text = unwrapped(command.text[:_LONGEST])
     parts = _split(text)
     tests = [n for n, (words, _) in enumerate(parts) if runs_tests(words)]
     if not tests:

@@ -23,7 +23,7 @@ _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 #: The characters between the words of an identifier or a path.
 _JOINED: Final = re.compile(r"[\w]+(?:[./:-]+[\w]+)+|\w*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*")
 #: Longer runs of characters are data, not words.
-_LONGEST: Final = 64
+LONGEST: Final = 64
 _ENGLISH: Final = (
     "a about all an and are as at be been but by can could did do does for from had has have how i"
     " in is it its me my not of on or our that the their then there these they this those to us was"
@@ -47,7 +47,7 @@ def terms_of(text: str) -> Iterator[str]:
             yield from (run[i : i + 2] for i in range(max(1, len(run) - 1)))
             continue
         word = m["word"]
-        if len(word) > _LONGEST:
+        if len(word) > LONGEST:
             continue
         whole = word.lower().strip("_")
         if whole.isalpha() and (word.islower() or word.isupper() or word.istitle()):

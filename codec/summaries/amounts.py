@@ -54,7 +54,10 @@ _UNITS: Final[dict[str, tuple[str, Decimal]]] = {
     )
     for word in words_of(words)
 }
-_SCALES: Final = {"": 1, "k": 10**3, "m": 10**6, "bn": 10**9, "million": 10**6, "billion": 10**9}
+_SCALES: Final = {
+    "": 1, "k": 10**3, "m": 10**6, "bn": 10**9,
+    "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
+}  # fmt: skip
 _SUFFIX: Final = "|".join(sorted(filter(str.isalpha, _UNITS), key=len, reverse=True))
 _ALONE = re.compile(
     rf"[~≈<>=+]*(?P<currency>[$€£])?(?P<number>{NUMBER})(?:(?P<scale>k|m|bn)|(?P<ordinal>st|nd|rd|th)"

@@ -70,6 +70,7 @@ class Evidence(NamedTuple):
         lines: their texts, each in its plain form.
         tokens, words: the tokens and words of the texts, in lower case.
         amounts: the numbers in the texts, each with the kind of its unit.
+        agents: the names of the agents as people write them.
         figures: the metrics of the sessions, their sums, and the figures of the deterministic part.
     """
 
@@ -78,6 +79,7 @@ class Evidence(NamedTuple):
     tokens: frozenset[str]
     words: frozenset[str]
     amounts: frozenset[tuple[Decimal, str]]
+    agents: tuple[str, ...]
     figures: Figures
 
     @property
@@ -92,8 +94,11 @@ class Evidence(NamedTuple):
 
     def quotes(self, text: str) -> bool:
         """Return True if a cited key or text contains these whole words, in any case."""
-        pattern = re.compile(rf"(?<!\w){re.escape(text.casefold())}(?!\w)")
-        return any(pattern.search(line.casefold()) for line in (*self.keys, *self.lines))
+        return _has_words(text, (*self.keys, *self.lines))
+
+    def names_agent(self, text: str) -> bool:
+        """Return True if the name of an agent contains these whole words, as people write it."""
+        return _has_words(text, self.agents)
 
 
 def evidence_of(sessions: Iterable[Session], figures: Figures) -> Evidence:
@@ -101,7 +106,8 @@ def evidence_of(sessions: Iterable[Session], figures: Figures) -> Evidence:
     cited = list(sessions)
     told = [plain(text) for session in cited for text in _texts(session)]
     stated = [MOMENT.sub(" ", line) for line in told]
-    lines = [*told, *{_spoken(session.agent) for session in cited}]
+    agents = tuple({_spoken(session.agent): None for session in cited})
+    lines = [*told, *agents]
     folded = [line.casefold() for line in lines]
     return Evidence(
         keys=tuple(dict.fromkeys(s.key for s in cited)),
@@ -109,6 +115,7 @@ def evidence_of(sessions: Iterable[Session], figures: Figures) -> Evidence:
         tokens=frozenset(token for line in folded for token in tokens_of(line)),
         words=frozenset(word for line in folded for word in _WORD.findall(line)),
         amounts=frozenset((a.value, a.kind) for text in stated for a in amounts_in(text)),
+        agents=agents,
         figures=_with_metrics(figures, cited),
     )
 
@@ -131,6 +138,11 @@ def metric_figures(place: int, value: int) -> list[tuple[Decimal, frozenset[str]
     if "minutes" in words and value % 6 == 0:  # 90 minutes are 1.5 hours
         found.append(((Decimal(value) / 60).normalize(), _HOURS))
     return found
+
+
+def _has_words(text: str, lines: Iterable[str]) -> bool:
+    pattern = re.compile(rf"(?<!\w){re.escape(text.casefold())}(?!\w|[.,-]\d)")
+    return any(pattern.search(line.casefold()) for line in lines)
 
 
 def _spoken(agent: str) -> str:

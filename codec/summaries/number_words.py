@@ -71,7 +71,7 @@ _VAGUE: Final = frozenset(
 _ALL: Final = "|".join(sorted((*_VALUES, *_SCALES), key=len, reverse=True))
 _OTHERS: Final = "|".join(sorted(_OTHER_VALUES, key=len, reverse=True))
 _NUMERAL = re.compile(
-    rf"\b(?<![-'])(?:(?:{_ALL})(?:(?:[- ]| and )(?:{_ALL}))*|{_OTHERS}|twice|thrice)"
+    rf"\b(?<![-'])(?<!\d )(?:(?:{_ALL})(?:(?:[- ]| and )(?:{_ALL}))*|{_OTHERS}|twice|thrice)"
     r"(?![-'](?!\w))\b",
     re.I,
 )

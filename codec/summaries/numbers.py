@@ -21,6 +21,7 @@ from codec.summaries.word_lists import words_of
 _NEAR: Final = 3
 #: A minus sign before a number, also after a slash: +847/-12.
 _NEGATIVE = re.compile(rf"(?<![\w)\]%.,])-(?P<number>{NUMBER})(?![\d-])")
+_DIRECTIONS: Final = ADDED | REMOVED
 _RELEASES: Final = frozenset(words_of("version versions release releases v"))
 _ISSUES: Final = frozenset(words_of("issue issues pr prs ticket tickets bug mr request no number"))
 
@@ -50,33 +51,38 @@ def _is_supported(place: int, tokens: list[str], evidence: Evidence) -> bool:
     token = tokens[place].casefold()
     amounts = amounts_at(tokens, place)
     if not amounts:
-        return token in evidence.tokens
+        return token in evidence.tokens or evidence.names_agent(token.replace("-", " "))
     before = tokens[place - 1].casefold() if place else ""
     if before in _RELEASES or before in _ISSUES:
         sign = "v" if before in _RELEASES else "#"
         return f"{sign}{token}" in evidence.tokens or evidence.says(f"{before} {token}")
-    if before.isalpha() and evidence.quotes(f"{before} {token}"):
-        return True  # as in "Sonnet 4.5" or "port 8080"
+    if before.isalpha() and evidence.names_agent(f"{before} {token}"):
+        return True
     near = _near(place, tokens)
     return all(_has(amount, near, evidence) for amount in amounts)
 
 
-def _has(amount: Amount, near: list[str], evidence: Evidence) -> bool:
+def _has(amount: Amount, near: list[list[str]], evidence: Evidence) -> bool:
     if (amount.value, amount.kind) in evidence.amounts:
         return True
     words = evidence.figures.get(amount.plain, frozenset())
     if not words.isdisjoint(("line", "lines")) and not amount.word.startswith("token"):
-        direction = next((w for w in near if w in ADDED or w in REMOVED), None)
-        if direction is not None and direction not in words:
+        nearest = next((ws for ws in near if not _DIRECTIONS.isdisjoint(ws)), None)
+        if nearest is not None and words.isdisjoint(_DIRECTIONS.intersection(nearest)):
             return False
-    return not words.isdisjoint((amount.word, amount.kind) if amount.word else near)
+    if amount.word:
+        return not words.isdisjoint((amount.word, amount.kind))
+    return not all(words.isdisjoint(ws) for ws in near)
 
 
-def _near(place: int, tokens: list[str]) -> list[str]:
-    """Return the words around a token, the nearest first, those before it first."""
-    found: list[str] = []
-    for distance in range(1, _NEAR + 1):
-        for at in (place - distance, place + distance):
-            if 0 <= at < len(tokens):
-                found += tokens[at].lower().split("-")
-    return found
+def _near(place: int, tokens: list[str]) -> list[list[str]]:
+    """Return the words around a token by their distance, the nearest first."""
+    return [
+        [
+            word
+            for at in (place - distance, place + distance)
+            if 0 <= at < len(tokens)
+            for word in tokens[at].lower().split("-")
+        ]
+        for distance in range(1, _NEAR + 1)
+    ]

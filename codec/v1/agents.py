@@ -48,6 +48,10 @@ _AGENT = re.compile(
     r"(?:\s*[(\[（](?P<model>[^()\[\]（）]{0,60})[)\]）])?",
     re.I,
 )
+#: A model with its version, and a remark in brackets that is not another agent.
+_NOTED_VERSION = re.compile(
+    rf"(?P<name>[^()\[\]]*\d[^()\[\]]*?)\s*[(\[](?!(?:{_NAME})\b)[^()\[\]]*[)\]]", re.I
+)
 _TOGETHER = re.compile(r"\s*[/+&]\s*")
 _ROLE = re.compile(
     r"(?P<role>[^\W\d_][\w.-]{0,29})(?:[ -]?\d{1,3})?(?:\s*\((?P<model>[^()]{1,60})\))?"
@@ -108,8 +112,11 @@ def stated_agent(text: str, *, known_only: bool = False) -> str:
     """
     text = _LINK.sub(r"\1", text[:_LONGEST]).strip(" \t*_`")
     text = _ID_NOTE.sub("", text).strip(" \t*_`")
-    if is_agent(text):
+    if is_agent(text) and "(" not in text:
         return text if _AGENT.fullmatch(text) else _TOGETHER.sub(" ", text)
+    noted = _NOTED_VERSION.fullmatch(text)
+    if noted and is_agent(noted["name"]):
+        return noted["name"]
     vendor, slash, model = text.partition("/")
     if slash and vendor.strip().lower() in _VENDORS and model.strip():
         text = model.strip()

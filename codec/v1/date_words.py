@@ -45,9 +45,9 @@ WEEKDAYS: Final = (
 
 #: Parts of a day, in lower case; a number may follow: `pm2`.
 DAY_PARTS: Final = (
-    "earlier later morning afternoon evening night noon midday midnight am pm morgen morgens "
-    "vormittag vormittags mittag mittags nachmittag nachmittags abend abends nacht nachts matin "
-    "midi après-midi soir nuit mañana mediodía tarde noche manhã noite mattina mattino "
+    "earlier later latest morning afternoon evening night noon midday midnight am pm morgen "
+    "morgens vormittag vormittags mittag mittags nachmittag nachmittags abend abends nacht nachts "
+    "matin midi après-midi soir nuit mañana mediodía tarde noche manhã noite mattina mattino "
     "pomeriggio sera notte ochtend middag avond утро утром день днём вечер вечером ночь "
     "ночью 早上 上午 中午 下午 傍晚 晚上 晚 凌晨 深夜 夜 夜间 朝 昼 夕方 午前 午後 夜中 "
     "오전 오후 저녁 밤 새벽 아침 낮"

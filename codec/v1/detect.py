@@ -13,12 +13,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from operator import itemgetter
 from typing import Final
 
 from codec.errors import FormatError
 from codec.v1.date_patterns import TIME_PATTERN
+from codec.v1.dates import day_of_name, parse_timestamp
 from codec.v1.dialects import (
     FIELD_REACH,
     Dialects,
@@ -191,6 +193,7 @@ def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
     days = [h for h in heads if h.kind and h.kind[0] is Marker.HEADING]
     bare = [h for h in days if h.heading and _is_bare_day(h.heading)]
     level = min((h.level for h in bare), default=0)
+    day = day or (_only_day(data, heads) if not bare else "")
     if not day and (not bare or len(bare) * 2 < len([h for h in days if h.level == level])):
         return None
     below = [h for h in _children(heads, level, day) if not h.kind]
@@ -212,6 +215,27 @@ def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
         if n * 2 > len(titles):
             return Dialects(marker=Marker.DAY, level=at, forms=FORMS, day_level=level, day=day)
     return None
+
+
+def _only_day(data: bytes, heads: list[Head]) -> str:
+    """Return the day of headings with clocks: that of the title, or of a field above them."""
+    clocked = [h for h in heads if h.level > 1 and not h.kind and _is_clocked(h)]
+    dated = [h for h in heads if h.level > 1 and h.kind]
+    if (
+        len(clocked) < 2
+        or len(dated) > 1
+        or any(h.kind[0] is not Marker.FIELD for h in dated if h.kind)
+    ):
+        return ""
+    times = [h.heading.time for h in heads if h.level == 1 and h.heading]
+    if not times:
+        above = decode_text(data[: clocked[0].end]).splitlines()
+        times = [found[0] for found in map(date_field, above) if found]
+    days = set()
+    for time in times:
+        with suppress(FormatError):
+            days.add(day_of_name(time) or parse_timestamp(time).text[:10])
+    return days.pop() if len(days) == 1 else ""
 
 
 def _is_bare_day(heading: Heading) -> bool:

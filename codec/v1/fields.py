@@ -52,7 +52,7 @@ _PARTS = re.compile(r"\s+[|·]\s+")
 #: The end of a line that goes on below: a long line without a full stop. The text below is not an
 #: item, a label or a table row; a word in lower case below a longer line is not a label either.
 _WRAP = re.compile(
-    r"\n(?:(?<=[^\n]{39}[^\n.!?:;。：]\n)(?=[ \t]{0,6}[a-zß-öø-ÿа-яё](?!_NO_LABEL))"
+    r"\n(?:(?<=[^\n]{39}[^\n.!?:;。：]\n)(?=[ \t]{0,6}(?:\*\*|`)?[a-zß-öø-ÿа-яё](?!_NO_LABEL))"
     r"|(?P<any>)(?<=[^\n]{59}[\w,–—-]\n)(?=[ \t]{0,6}(?:[a-zß-öø-ÿа-яё]|[^\W\d_`](?!_NO_LABEL)"
     r"|[`(\"«“„](?!_NO_LABEL))))(?![ \t]*(?:END|STOP|FINISH|START))[ \t]*".replace(
         "_NO_LABEL", r"[^\n:：]{0,43}[:：](?:[ \t*_`]|$)"

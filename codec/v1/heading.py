@@ -155,7 +155,7 @@ def _shorten(heading: Heading) -> Heading:
     task = heading.task.strip(_EDGES)
     if not task:
         return heading._replace(task="")
-    if task.startswith("(") and task.endswith(")") and task.count("(") == 1:
+    if task[0] in "(（" and task[-1] in ")）" and task.count(task[0]) == 1:
         task = task[1:-1].strip()
     if says_nothing(task):
         return heading._replace(task="")

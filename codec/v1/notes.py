@@ -42,6 +42,8 @@ _PROSE = re.compile(
 _SENTENCE = re.compile(r".+?(?:[.!?…](?=\s|$)|[。！？])[\"'»”)]?", re.S)
 _MACHINE = re.compile(r"[\w./\\:@#-]+|`[^`]*`|[0-9a-f]{7,40}\b.*|https?://\S+", re.I)
 _LABEL_EDGES: Final = " \t-*_+•"
+#: Text in several words, or in a script without blanks.
+_PHRASE = re.compile(r"\S\s+\S|[\u3040-\u9fff]{4}")
 _LABEL_NUMBER = re.compile(r"\d{1,3}[.)]\s+")
 _UNREAD: Final = ("agent", "tool", "commits", "duration", "lines", "diff")
 _ENDS: Final = ".!?…。！？;；:"
@@ -73,6 +75,9 @@ def first_line(body: Body) -> str:
             if line.field not in fields:
                 continue
             text = _clean(line.text)
+            if line.is_item and "**" in line.label and " " in text:
+                label = _clean(line.label).strip(_LABEL_EDGES)
+                text = f"{label}: {text}" if _PHRASE.search(label) else text
             if line.label and (_is_machine(line) or line.label in _UNREAD or " " not in text):
                 continue
             if text and not _MACHINE.fullmatch(text) and not _SAYS_NOTHING.fullmatch(text):

@@ -132,6 +132,21 @@ def number(text: str) -> int:
     return int(digits or "0")
 
 
+def positive(text: str) -> int:
+    """Return a whole number from 1 on."""
+    value = number(text)
+    if not value:
+        raise ValueError(f"{text} is less than 1")
+    return value
+
+
+def named(text: str) -> str:
+    """Return a text that is not empty, as `text_of` returns it."""
+    if not text.strip():
+        raise ValueError("the value is empty")
+    return text_of(text)
+
+
 def between(least: int, most: int) -> Callable[[str], int]:
     """Return a function that reads whole numbers within limits."""
 

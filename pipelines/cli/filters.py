@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from codec.records import STATUSES
-from pipelines.cli.declared import Option
+from pipelines.cli.declared import Option, named
 from pipelines.cli.times import TIME_FORMS, read_time
 
-AGENT: Final = Option("--agent", "Sessions of this agent; * and ? are wildcards.", metavar="NAME")
+AGENT: Final = Option(
+    "--agent", "Sessions of this agent; * and ? are wildcards.", read=named, metavar="NAME"
+)
 STATUS: Final = Option(
     "--status", "Sessions with this status.", choices=tuple(sorted(STATUSES)), metavar="WORD"
 )

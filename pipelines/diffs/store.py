@@ -31,10 +31,10 @@ from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
 from pipelines.outcomes.errors import Erased, NotFound, StorageError
 from pipelines.system.fs.files import (
-    opened,
     read_file,
     regular_size,
 )
+from pipelines.system.git.worktree import opened
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace
@@ -188,6 +188,25 @@ class Store:
                     return os.path.join(self._workspace.diffs, name)
         self._check_own(key, patch)
         return None
+
+    def further_copies(self, found: Mapping[str, tuple[Key, PatchRef]]) -> dict[str, list[str]]:
+        """Return the paths of other loose files with the same bytes, by the path that was found.
+
+        A merge can give a session another key; its diff is then stored under both names.
+
+        Args:
+            found: the key and the diff in a loose file, by path; see `loose_path`.
+        """
+        paths = {(_time_of(key), patch): path for path, (key, patch) in found.items()}
+        sizes = {patch.size for _, patch in found.values()}
+        copies: dict[str, list[str]] = {}
+        for name in sorted(self.loose_names() - {os.path.basename(path) for path in found}):
+            copy = os.path.join(self._workspace.diffs, name)
+            patch = patch_in(copy, sizes)
+            path = paths.get((_time_of(name), patch)) if patch else None
+            if path:
+                copies.setdefault(path, []).append(copy)
+        return copies
 
     def is_pending(self, patch: PatchRef) -> bool:
         """Return True if a diff is intact in the pending store."""

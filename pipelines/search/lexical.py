@@ -132,7 +132,9 @@ def condition(wanted: Filter) -> tuple[str, list[str]]:
     values = []
     if wanted.path is not None:
         path = wanted.path.strip("/")
-        patterns = [path] if _GLOB_MARKS.intersection(path) else [path, f"{path}/*"]
+        # `**/` also matches no folder, as git has it.
+        is_pattern = bool(_GLOB_MARKS.intersection(path))
+        patterns = [path, path.replace("**/", "") if is_pattern else f"{path}/*"]
         globs = " OR ".join("path GLOB ?" for _ in patterns)
         parts.append(
             f"patch IN (SELECT sha256 FROM patches JOIN paths ON patch = id WHERE {globs})"  # noqa: S608

@@ -34,7 +34,7 @@ from pipelines.recording.revising import (
 from pipelines.system.fs.files import SIZE_LIMIT, read_bytes
 from pipelines.v1.layouts import has_layout
 from pipelines.workspace.cache import CACHE, remove_caches
-from pipelines.workspace.find_session import find_key
+from pipelines.workspace.find_session import find_key, session_of
 from pipelines.workspace.git_queries import content_at
 from pipelines.workspace.location import MANIFEST, Workspace, moment, read_config, writing
 from pipelines.workspace.manifest_view import Manifest, decode_manifest
@@ -122,8 +122,8 @@ def plan(workspace: Workspace, name: str, amendment: Amendment) -> Plan:
     before = tracked_under_lock(workspace)
     manifest = decode_manifest(before.manifest)
     key = find_key(workspace, name)
+    was = session_of(manifest, key)
     history = manifest.history(key)
-    was = history.session
     session = _amended(was, amendment, read_config(workspace).agents)
     facts: list[Fact] = []
     erased: frozenset[str] = frozenset()

@@ -22,10 +22,10 @@ from typing import Final, NamedTuple
 
 from codec.archive.tar import Load, Member
 from codec.errors import IntegrityError
-from codec.kinds import Sha256
+from codec.kinds import Key, Sha256
 from codec.manifest.facts import Archive
 from codec.patches.diff_stat import touched_path
-from codec.records import Session
+from codec.records import PatchRef, Session
 from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.diffs.local_archives import archive_folder, archive_names
 from pipelines.diffs.secret_scan import Text, scan
@@ -87,6 +87,7 @@ class Plan:
         request: the request.
         months: the diffs to pack, by month, the oldest first.
         leftovers: diffs that are both loose and in a local archive, by the archive's name.
+        copies: further files with the bytes of these diffs, by the path of the diff.
         absent: the keys of diffs that are not stored on this machine.
         held: the keys of diffs that are not packed because of a possible secret.
         findings: the findings.
@@ -95,6 +96,7 @@ class Plan:
     request: Request
     months: dict[str, list[Source]]
     leftovers: dict[str, list[Source]]
+    copies: dict[str, list[str]]
     absent: list[str]
     held: list[str]
     findings: list[Finding]
@@ -153,6 +155,7 @@ def plan(request: Request, progress: Progress) -> Plan:
     months: dict[str, list[Source]] = {}
     leftovers: dict[str, list[Source]] = {}
     absent: list[str] = []
+    found: dict[str, tuple[Key, PatchRef]] = {}
     for session in sorted(manifest.sessions.values(), key=lambda s: s.key):
         if session.patch is None or not _is_chosen(request, manifest, session):
             continue
@@ -169,6 +172,7 @@ def plan(request: Request, progress: Progress) -> Plan:
         elif path is not None and (name is None or name in here):
             group, of = (months, session.key[:7]) if name is None else (leftovers, name)
             group.setdefault(of, []).append(Source(session, session.patch.sha256, path))
+            found[path] = session.key, session.patch
     findings = _absent_findings(absent, bool(months or leftovers))
     if months and request.allow is not None:
         findings += _secrets(workspace, months, request.allow, progress)
@@ -178,6 +182,7 @@ def plan(request: Request, progress: Progress) -> Plan:
         request=request,
         months={month: sources for month, sources in kept.items() if sources},
         leftovers=leftovers,
+        copies=store.further_copies(found),
         absent=absent,
         held=sorted(held),
         findings=findings,
@@ -224,7 +229,7 @@ def apply(made: Plan, progress: Progress) -> Result:
                 record_facts(request.workspace, "archive", [written.fact])
                 packed.append(Packed(written.fact, sum(m.size for m in packing.members)))
                 if not request.keep_loose:
-                    deleted += _delete(request.workspace, made.months[packing.month])
+                    deleted += _delete(made, made.months[packing.month])
                 advance(len(packed))
         finally:
             for future in waiting:
@@ -302,22 +307,22 @@ def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
     ]
 
 
-def _delete(workspace: Workspace, sources: Iterable[Source]) -> int:
-    """Delete loose diffs that are archived; return their number."""
+def _delete(made: Plan, sources: Iterable[Source]) -> int:
+    """Delete loose diffs that are archived, with all copies; return the number of diffs."""
     count = 0
     for source in sources:
-        remove(source.path)
+        for path in (source.path, *made.copies.get(source.path, ())):
+            remove(path)
         count += 1
-    sync_directory(workspace.diffs)
+    sync_directory(made.request.workspace.diffs)
     return count
 
 
 def _delete_leftovers(made: Plan) -> int:
     """Delete diffs that were archived before, if an intact local archive has them."""
-    workspace = made.request.workspace
+    folder = archive_folder(made.request.workspace)
     deleted = 0
     for name, sources in made.leftovers.items():
-        path = os.path.join(archive_folder(workspace), name)
-        held = {patch.sha256 for patch in contents_of(path).values()}
-        deleted += _delete(workspace, [source for source in sources if source.sha256 in held])
+        held = {patch.sha256 for patch in contents_of(os.path.join(folder, name)).values()}
+        deleted += _delete(made, [source for source in sources if source.sha256 in held])
     return deleted

@@ -10,6 +10,7 @@ from codec.agents.recollections import Recollection
 from codec.errors import CodecError
 from codec.patches.changes import changes_of
 from codec.records import Session
+from codec.shown_text import valid_text
 from codec.v2.brief import Brief, RanTests, State, open_sessions, render_brief
 from pipelines.diffs.store import Store, commits_of
 from pipelines.importing.parts import agents_id
@@ -17,7 +18,7 @@ from pipelines.importing.recalling import recall_running, recall_session
 from pipelines.outcomes.errors import StorageError
 from pipelines.system.git.process import run_git
 from pipelines.system.git.repository import Repository
-from pipelines.workspace.find_session import find_key
+from pipelines.workspace.find_session import find_key, session_of
 from pipelines.workspace.git_queries import commit_of, names_changed, prefix_of, repository_of
 from pipelines.workspace.location import DELTAS, METRICS, PROGRESS, Workspace
 from pipelines.workspace.manifest_view import Manifest
@@ -70,7 +71,7 @@ def brief(
         recalled = recall_running(workspace, *running)
         if recalled.is_compacted or (running.transcript and recalled != Recollection()):
             return _brief_of_running(workspace, manifest, running.session_id, recalled, count)
-    session = manifest.sessions[find_key(workspace, name or _LATEST)]
+    session = session_of(manifest, find_key(workspace, name or _LATEST))
     recalled = recall_session(workspace, manifest, session)
     names = _in_diff(workspace, manifest, session)
     found = _collected(workspace, manifest, session, recalled, names)
@@ -157,13 +158,15 @@ def _states(workspace: Workspace, names: Iterable[str]) -> dict[str, State]:
     changed = {f"{prefix}{n}" for n in names_changed(workspace, head)} if head else set()
     tracked = set(_listed(repository))
     states: dict[str, State] = {}
-    for name in names:
+    odd = {valid_text(name): name for name in tracked if not name.isprintable()}
+    for shown in names:
+        name = odd.get(shown, shown)  # a diff has no bytes that are not UTF-8
         if not os.path.lexists(os.path.join(repository.top, *name.split("/"))):
-            states[name] = "gone"
+            states[shown] = "gone"
         elif name not in tracked:
-            states[name] = "new"
+            states[shown] = "new"
         else:
-            states[name] = "changed" if name in changed or head is None else "committed"
+            states[shown] = "changed" if name in changed or head is None else "committed"
     return states
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
-from codec.search.terms import question_terms
+from codec.search.terms import LONGEST, question_terms
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.search import answers as search
@@ -34,8 +35,22 @@ def find(
 
         agent = agent_of(agent, read_config(workspace).agents)
         question = question._replace(wanted=question.wanted._replace(agent=agent))
+    path = question.wanted.path
+    if path is not None:
+        wanted = question.wanted._replace(path=_in_repository(workspace, path))
+        question = question._replace(wanted=wanted)
     found = search.find(workspace, question, progress)
     return found, tuple(_notes(question, found))
+
+
+def _in_repository(workspace: Workspace, path: str) -> str:
+    """Return a path or pattern as diffs have it: relative to the top of the repository."""
+    top = workspace.repository or workspace.root
+    plain = os.path.normpath(path)
+    inner = os.path.relpath(plain, top) if os.path.isabs(plain) else plain
+    if inner == os.curdir:
+        return "*"
+    return path if inner.startswith(os.pardir) else inner.replace(os.sep, "/")
 
 
 def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
@@ -43,9 +58,11 @@ def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
         has_terms = bool(question_terms(question.text))
         yield Finding(
             code="no-match",
-            message="no session matches" if has_terms else "the question has no word",
+            message="no session matches" if has_terms else "the question has no word to search for",
             level="note",
-            hint="Try fewer words or filters, or --in-diffs" if has_terms else "Give a word",
+            hint="Try fewer words or filters, or --in-diffs"
+            if has_terms
+            else f"Give a word of letters or digits, at most {LONGEST} characters long",
         )
     if answers.words_only:
         yield Finding(

@@ -11,7 +11,7 @@ import mmap
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codec.kinds import Key
 from codec.manifest.fact_lines import read_fact
@@ -21,6 +21,9 @@ from codec.records import Session
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
 from pipelines.workspace.reading import mapped_file, read_file, read_manifest
+
+if TYPE_CHECKING:
+    from pipelines.workspace.manifest_view import Manifest
 
 _KEY_OF_LINE = re.compile(rb"^([^ |\n]+) \| [^\n]*\n", re.M)
 _LATEST = re.compile(r"latest(?:~(?P<back>\d{1,9}))?")
@@ -51,6 +54,8 @@ def find_key(workspace: Workspace, name: str) -> Key:
 
 def _key_among(workspace: Workspace, found: Collection[Key], name: str) -> Key:
     """Return the one of the given keys that has a name; raises the errors of `find_session`."""
+    if not name:
+        raise NotFound("the key is empty", hint="'latest' is the newest session")
     keys = sorted(found, key=lambda k: (key_time(k), k))
     latest = _LATEST.fullmatch(name)
     if latest:
@@ -107,7 +112,16 @@ def _read_fact(workspace: Workspace, key: Key) -> Session:
         facts = list(_facts_with(data, key))
         if len(facts) == 1 and not _is_revised(data):
             return facts[0]
-    session = read_manifest(workspace).sessions.get(key)
+    return session_of(read_manifest(workspace), key)
+
+
+def session_of(manifest: Manifest, key: Key) -> Session:
+    """Return the session of the manifest with a key.
+
+    Raises:
+        NotFound: only a delta line has the key.
+    """
+    session = manifest.sessions.get(key)
     if session is None:
         raise NotFound(
             f"{key}: has a delta line and no line in {MANIFEST}",

@@ -115,7 +115,7 @@ def test_a_crash_at_any_change_of_a_file_loses_and_doubles_nothing(runs: Runs) -
 def test_a_crash_at_some_changes_of_files_loses_and_doubles_nothing(runs: Runs) -> None:
     count = runs.count("kill")
     assert count > 30
-    assert_a_stop_is_completed(runs, sorted(random.Random(7).sample(range(1, count + 1), 9)))  # noqa: S311
+    assert_a_stop_is_completed(runs, sorted(random.Random(7).sample(range(1, count + 1), 4)))  # noqa: S311
 
 
 def test_a_second_crash_while_recovering_loses_and_doubles_nothing(runs: Runs) -> None:
@@ -138,7 +138,7 @@ def test_a_disk_that_is_full_at_some_moments_is_reported_and_the_next_run_comple
     runs: Runs,
 ) -> None:
     count = runs.count("full")
-    assert_a_full_disk_is_told(runs, sorted({1, 2, count // 2, count - 1, count}))
+    assert_a_full_disk_is_told(runs, [1, count // 2, count])
 
 
 def assert_a_full_disk_is_told(runs: Runs, moments: range | list[int]) -> None:

@@ -484,7 +484,7 @@ def test_a_hostile_repository_does_no_harm(template: Path, tmp_path: Path, name:
     check(template, tmp_path, KINDS[name])
 
 
-QUICK: Final = ("staging and journal", "an event", "a slow pattern", "a monitor in a bare folder")
+QUICK: Final = ("staging and journal", "an event", "a monitor in a bare folder")
 
 
 @pytest.mark.parametrize("name", QUICK)

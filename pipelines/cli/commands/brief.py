@@ -57,5 +57,5 @@ VERB: Final = Verb(
     run,
     (Argument("name", "KEY", "", required=False), REPO),
     (JSON,),
-    exits={20: EXIT_CODES[20], 30: "no such session"},
+    exits={20: EXIT_CODES[20], 22: "several sessions begin with KEY", 30: "no such session"},
 )

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.declared import JSON, Argument, Misuse, Option, Verb, absolute, number, text_of
+from pipelines.cli.declared import (
+    JSON,
+    Argument,
+    Misuse,
+    Option,
+    Verb,
+    absolute,
+    named,
+    number,
+    positive,
+    text_of,
+)
 from pipelines.cli.filters import AGENT, SINCE, STATUS, UNTIL
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
 from pipelines.outcomes.errors import EXIT_CODES
@@ -54,8 +65,8 @@ def run(
     question = Question(
         text=text_of(" ".join(terms)),
         wanted=Filter(
-            path=text_of(path) if path else None,
-            agent=text_of(agent) if agent else None,
+            path=path,
+            agent=agent,
             status=status,
             since=since,
             until=until,
@@ -75,7 +86,9 @@ def run(
     tell_findings(findings)
     if more:
         least = "at least " if answers.more >= COUNTED else ""
-        tell(f"{least}{more} more sessions have words of the question; --limit shows more")
+        have = "session has" if more == 1 else "sessions have"
+        option = "--limit" if len(found) == len(answers.found) else "--tokens"
+        tell(f"{least}{more} more {have} words of the question; {option} shows more")
     if as_json:
         fields = [{**f._asdict(), "command": f.command} for f in found]
         say_json("find", {"found": fields, "more": more, "findings": findings_json(findings)})
@@ -98,6 +111,7 @@ VERB: Final = Verb(
         Option(
             "--path",
             "Sessions whose diff changes this file, folder or pattern.",
+            read=named,
             metavar="GLOB",
         ),
         AGENT,
@@ -107,7 +121,7 @@ VERB: Final = Verb(
         Option(
             "--limit",
             "Print at most N sessions.",
-            read=number,
+            read=positive,
             default=DEFAULT_LIMIT,
             metavar="N",
             shown=True,

@@ -8,7 +8,7 @@ from typing import Final
 from codec.names import name_of
 from codec.shown_text import FRAME, quoted
 from pipelines.cli.commands.spooled import workspace_of
-from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, number
+from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, positive
 from pipelines.cli.output import findings_json, say, say_json, tell_findings
 from pipelines.outcomes.errors import EXIT_CODES
 from pipelines.search.evidence.grades import Evidence
@@ -52,6 +52,8 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
 
 def _folder_of(path: str) -> str:
     """Return the nearest existing folder above a path, whose file may be deleted."""
+    if path == os.path.abspath(os.curdir):
+        return path
     folder = os.path.dirname(path)
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -76,7 +78,7 @@ VERB: Final = Verb(
     run,
     (Argument("path", "PATH[:LINE]"), Argument("repo", "REPO", required=False)),
     (
-        Option("--limit", "Name at most N sessions.", read=number, default=10, metavar="N",
+        Option("--limit", "Name at most N sessions.", read=positive, default=10, metavar="N",
                shown=True),
         JSON,
     ),

@@ -68,7 +68,7 @@ def schema_of(parameters: Sequence[Parameter]) -> dict[str, Any]:
 
 
 def checked(parameters: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of every argument; null counts as not given.
+    """Return the value of every argument; null, and an empty optional string, count as not given.
 
     Raises:
         BadArguments: some are unknown, missing or invalid; the message names all of them.
@@ -77,7 +77,7 @@ def checked(parameters: Sequence[Parameter], given: Mapping[str, Any]) -> dict[s
     problems = list(_unknown(parameters, given))
     for p in parameters:
         value = given.get(p.name)
-        if value is None:
+        if value is None or (value == "" and not p.required):
             values[p.name] = p.default
             if p.required:
                 problems.append(f"{p.name} is missing")

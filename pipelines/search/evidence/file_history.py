@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.patches.changes import FileChange, changes_of
+from codec.shown_text import valid_text
 from pipelines.outcomes.errors import NotFound, Unavailable
 from pipelines.recording.commit_graph import known_commits
 from pipelines.system.git.process import run_git
@@ -67,7 +68,8 @@ def file_history(repository: Repository, head: str, path: str) -> list[Step]:
         NotFound: the clone does not have all commits of the file's history.
     """
     arguments = ("log", "--follow", "-p", *_OPTIONS, head, "--", f":(literal){path}")
-    return _traced(_patch_steps(run_git(repository, *arguments, plain=True).stdout), [path])[path]
+    name = valid_text(path)
+    return _traced(_patch_steps(run_git(repository, *arguments, plain=True).stdout), [name])[name]
 
 
 def blame(repository: Repository, head: str, path: str, number: int) -> Blamed:

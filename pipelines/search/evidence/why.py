@@ -15,6 +15,7 @@ from typing import NamedTuple
 from codec.errors import CodecError
 from codec.patches.changes import FileChange, changes_of
 from codec.records import Session
+from codec.shown_text import valid_text
 from pipelines.diffs.store import Store
 from pipelines.outcomes.errors import NotFound, StorageError
 from pipelines.search.evidence.file_history import blame, file_history, graph_with, names_of
@@ -71,7 +72,7 @@ def why(workspace: Workspace, place: Place) -> Why:
         raise NotFound(f"HEAD: no commit yet in {repository.top}", hint="Commit first")
     number, text = _committed_line(workspace, place, head)
     history = file_history(repository, head, place.path)
-    names = names_of(place.path, history)
+    names = names_of(valid_text(place.path), history)
     manifest = read_manifest(workspace)
     candidates, missing = _candidates(workspace, manifest, names)
     sessions = list(manifest.sessions.values())
@@ -79,7 +80,9 @@ def why(workspace: Workspace, place: Place) -> Why:
     if place.line is not None and number is None:
         return Why(place, of_new_line(candidates, history, recorded, text), "", missing)
     if not history:
-        raise NotFound(f"{place.path}: no commit of HEAD has this file")
+        is_folder = os.path.isdir(os.path.join(repository.top, *place.path.split("/")))
+        hint = "It is a folder: name a file in it" if is_folder else None
+        raise NotFound(f"{place.path}: no commit of HEAD has this file", hint=hint)
     if number is None:
         return Why(place, of_file(candidates, history, recorded), "", missing)
     line = blame(repository, head, place.path, number)
@@ -97,8 +100,14 @@ def _committed_line(workspace: Workspace, place: Place, head: str) -> tuple[int 
         return None, b""
     repository = repository_of(workspace)
     path = os.path.join(repository.top, *place.path.split("/"))
-    before = _lines(read_blob(repository, f"{head}:{place.path}", plain=True) or b"")
+    committed = read_blob(repository, f"{head}:{place.path}", plain=True)
     is_here = not os.path.islink(path) and regular_size(path) is not None
+    if committed is None and not is_here:
+        raise NotFound(
+            f"{place.path}: no such file in the working tree or in HEAD",
+            hint="Name it without a line to see the sessions that changed it",
+        )
+    before = _lines(committed or b"")
     now = _lines(read_bytes(path)) if is_here else before
     if not 1 <= place.line <= len(now):
         raise NotFound(

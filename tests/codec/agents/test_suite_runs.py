@@ -131,6 +131,8 @@ def test_the_last_run_counts_whatever_the_order_of_the_transcript() -> None:
     commands = [Command(3, 4, "make test", exit_code=1), Command(1, 2, "pytest", exit_code=0)]
     assert last_suite_run(commands) == SuiteRun("make test", 1)
     assert last_suite_run([Command(1, 2, "ls")]) is None
+    untimed = [Command(0, 0, "pytest"), Command(0, 0, "tox"), Command(0, 0, "ls")]
+    assert last_suite_run(untimed) == SuiteRun("tox", None)
 
 
 def test_the_shell_around_a_command_line_is_not_shown() -> None:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codec.kinds import Key
 from codec.records import Metrics, Session
@@ -170,3 +172,17 @@ def test_sixty_lies_drawn_at_random_are_each_dropped(seed: int) -> None:
     result = check_claims(mixed, SESSIONS, FIGURES)
     assert {c.text for c in result.kept} == set(HONEST)
     assert len(result.dropped) == 60
+
+
+PIECES: Final = (
+    "'", "a'", "one ", "1-", "*a", "in ", "__a ", "twenty-", "“", "said: ", "1,000", "月", "年",
+    "mid-", "2nd ", "on the ", "by ", "Bob ", "zwei", "\u200b", "``", "> ", "Q1 ", "last ", "week ",
+    "/", "()", "-1 ", "per cent ", "3 times ", "0", "²", "٣", "\ud800", "$", ".",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=60))
+def test_any_text_passes_or_has_a_fault(parts: list[str]) -> None:
+    claim = Claim("".join(parts), (LOGIN,))
+    result = check_claims([claim], SESSIONS, FIGURES)
+    assert len(result.kept) + len(result.dropped) == 1

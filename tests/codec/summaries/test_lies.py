@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 import sys
+from decimal import Decimal
 from typing import Final
 
 import pytest
 
 from codec.kinds import Key
+from codec.records import Metrics, Session
 from codec.summaries.claims import Claim, Fault, check_claims, fault_of
 from codec.summaries.word_lists import words_of
 from tests.codec.summaries.test_claims import FIGURES, HONEST, LOGIN, SESSIONS
@@ -205,3 +207,137 @@ def test_honest_claims_of_the_same_forms_pass() -> None:
     dropped = [(claim.text, *fault) for claim, *fault in result.dropped]
     sys.stdout.write(f"honest claims dropped: {len(dropped)} of {len(claims)}\n")
     assert [text for text, *_ in dropped] == list(FORMS[-_LOST:]), dropped
+
+
+_WORK: Final = [Key(f"2025-09-{day:02d}T10:00:00Z") for day in (2, 9, 16, 19)]
+OTHERS: Final = {
+    s.key: s
+    for s in (
+        Session(
+            _WORK[0], _WORK[0], "opus-4.1", "fix-login", "FAIL",
+            title="Fix the login so that customers with many accounts can use it again",
+            notes="Retry twice: the upstream drops the first connection. Lesson: set timeouts on "
+            "both sides.",
+            metrics=Metrics(60, 0, 2, 122, None),
+        ),
+        Session(
+            _WORK[1], _WORK[1], "gpt-5-codex", "refactor-export-api", "PASS",
+            title="Refactor the export API",
+            notes="Decision: keep one writer; no pool. Next: port the importer. Latency p95 fell "
+            "from 1.2s to 340ms; memory 512 MB.",
+            metrics=Metrics(300, 120, 3, 45, 51000),
+        ),
+        Session(
+            _WORK[2], _WORK[2], "human", "revert-search-index", "PASS",
+            title="Revert the search index",
+            notes="Lessons learned: run the migration on a copy first, because a rollback of 4 "
+            "million rows takes 40 minutes and blocks everyone.",
+            metrics=Metrics(10, 800, 1, 20, None),
+        ),
+        Session(
+            _WORK[3], _WORK[3], "sonnet-4.5", "add-payment-webhook", "PARTIAL",
+            title="Add the payment webhook (Stripe)",
+            notes="Blocked: waiting for the staging database. 37 of 40 tests pass; coverage "
+            "81.5 %. See docs/deploy.md and PR #88.",
+            metrics=Metrics(412, 3, 5, None, 20000),
+        ),
+    )
+}  # fmt: skip
+#: Claims as a model writes them, and the numbers of their sessions.
+TOLD: Final = (
+    (
+        "The login fix failed after 122 minutes because the upstream drops the first "
+        "connection; timeouts on both sides were suggested.",
+        (0,),
+    ),
+    (
+        "A login fix for customers with many accounts failed, and the team learned to "
+        "set timeouts on both sides.",
+        (0,),
+    ),
+    (
+        "The export API was refactored with a single writer instead of a pool, adding "
+        "300 lines and removing 120.",
+        (1,),
+    ),
+    ("Refactoring the export API cut p95 latency from 1.2s to 340ms.", (1,)),
+    ("Latency fell from 1.2 seconds to 340 ms while memory stayed at 512 MB.", (1,)),
+    (
+        "It was decided to keep one writer and no pool for the export API; the importer "
+        "still needs to be ported.",
+        (1,),
+    ),
+    ("The search index was reverted by a human, removing 800 lines.", (2,)),
+    (
+        "Rolling back 4 million rows takes 40 minutes, so migrations should be run on a "
+        "copy first.",
+        (2,),
+    ),
+    ("A rollback of four million rows took 40 minutes and blocked everyone.", (2,)),
+    (
+        "The Stripe payment webhook is partially done: 37 of 40 tests pass, with 81.5% coverage.",
+        (3,),
+    ),
+    ("Payment webhook work is blocked by the staging database.", (3,)),
+    ("The payment webhook (PR #88) is waiting for the staging database.", (3,)),
+    ("Sonnet 4.5 added the payment webhook in 5 commits and 412 lines.", (3,)),
+    ("GPT-5 Codex refactored the export API in 45 minutes.", (1,)),
+    ("In September 2025 the search index was reverted and the login could not be fixed.", (0, 2)),
+    ("Two sessions were about the login and the export API.", (0, 1)),
+    ("Across four sessions, 782 lines were added and 923 were removed.", (0, 1, 2, 3)),
+    ("Deployment steps are described in docs/deploy.md.", (3,)),
+    ("The team should port the importer next.", (1,)),
+    ("Unresolved: access to the staging database.", (3,)),
+    ("Work on the webhook used 20,000 tokens.", (3,)),
+    ("Work on the export API used about 51k tokens.", (1,)),
+    ("On September 9, the export API was refactored successfully.", (1,)),
+    ("Customers' login remains broken.", (0,)),
+    ("Opus 4.1 tried to fix the login, but the upstream dropped the first connection.", (0,)),
+    ("The migration lesson: test on a copy first.", (2,)),
+    ("Memory use is 512MB.", (1,)),
+    ("Human work: the index was rolled back.", (2,)),
+)
+INVENTED: Final = (
+    ("The login fix failed after 122 hours.", (0,)),
+    ("p95 latency fell to 340 s.", (1,)),
+    ("Memory is 512 GB.", (1,)),
+    ("4 billion rows were rolled back.", (2,)),
+    ("4 rows were rolled back.", (2,)),
+    ("40 million rows were rolled back.", (2,)),
+    ("Coverage is 82%.", (3,)),
+    ("Coverage rose by 81.5 points.", (3,)),
+    ("PR #40 adds the webhook.", (3,)),
+    ("It removed 412 lines.", (3,)),
+    ("In August 2025 the index was reverted.", (2,)),
+    ("GPT-4 refactored the export API.", (1,)),
+    ("Opus 4.5 fixed it.", (0,)),
+    ("Sonnet 4 added the webhook.", (3,)),
+    ("The paypal webhook was added.", (3,)),
+    ("Codex 5.2 refactored the export API.", (1,)),
+    ("The search index was reverted on the 17th.", (2,)),
+    ('Someone said "no pool needed".', (1,)),
+    ("The lead wrote ‘keep two writers’.", (1,)),
+    ("20 million tokens were used.", (3,)),
+    ("It took five hours.", (0,)),
+    ("Version 88 was shipped.", (3,)),
+    ("The rollback takes forty seconds.", (2,)),
+    ("Latency halved.", (1,)),
+    ("A third of tests fail.", (3,)),
+    ("The upstream dropped two connections.", (0,)),
+    ("Three lessons were learned.", (2,)),
+    ("37% of tests pass.", (3,)),
+    ("docs/deployment.md has the steps.", (3,)),
+    ("Deploy.md explains 2 ways.", (3,)),
+)
+
+
+def test_claims_about_several_sessions_pass_and_changed_ones_are_dropped() -> None:
+    def faults(claims: tuple[tuple[str, tuple[int, ...]], ...]) -> dict[str, object]:
+        figures = {Decimal(4): frozenset({"session", "sessions"})}
+        return {
+            text: fault_of(Claim(text, tuple(_WORK[n] for n in cited)), OTHERS, figures)
+            for text, cited in claims
+        }
+
+    assert {text: fault for text, fault in faults(TOLD).items() if fault} == {}
+    assert [text for text, fault in faults(INVENTED).items() if fault is None] == []

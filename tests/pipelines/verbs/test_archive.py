@@ -80,6 +80,21 @@ def test_a_second_run_writes_nothing(made: Bench, cli: Cli) -> None:
     assert tree(made.root, times=True) == before
 
 
+def test_a_copy_under_another_name_of_the_same_time_goes_with_its_diff(
+    made: Bench, cli: Cli
+) -> None:
+    folder = made.root / ".diffs"
+    (name, *_) = loose(made)
+    shutil.copy(folder / name, folder / name.replace(".diff", ".af4afc.diff"))
+    unknown = folder / name.replace(".diff", ".bf4afc.diff")
+    unknown.write_bytes(b"of an unknown session\n")
+    assert cli("archive", made.root).code == 0
+    assert loose(made) == [unknown.name]
+    before = tree(made.root)
+    assert cli("archive", made.root).code == 0
+    assert tree(made.root) == before
+
+
 def test_the_running_month_stays_loose(made: Bench, cli: Cli) -> None:
     cli("record", made.root, "--agent", "a", "--task", "now", "--diff", _file(made, PATCH))
     key = list(made.manifest.sessions)[-1]

@@ -49,6 +49,7 @@ def test_a_session_is_named_by_its_key(root: Path, cli: Cli) -> None:
     key = cli("brief", root, "--json").json["session"]["key"]
     assert cli("brief", key, root).out == cli("brief", root).out
     assert cli("brief", "latest~7", root).code == 30
+    assert "the key is empty" in cli("show", "", root).err
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,17 @@ def test_a_recorded_session_is_briefed_from_its_transcript(
     assert 'tests: "uv run pytest -q" exit code 1\n' in out
     (home / "projects" / "-a" / f"{ME}.jsonl").unlink()
     assert 'goal: "Paint"\n' in cli("brief", root).out
+
+
+def test_a_delta_line_without_a_fact_is_not_a_session(root: Path, cli: Cli) -> None:
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "Record")
+    cli("flush", root)
+    (root / ".session-codec" / "manifest.jsonl").write_bytes(b"")
+    for verb in (("brief",), ("amend", "latest", "--notes", "x"), ("show", "latest")):
+        said = cli(*verb, root)
+        assert said.code == 30
+        assert "has a delta line and no line in" in said.err
 
 
 def test_inside_a_compacted_session_the_brief_is_about_that_session(

@@ -46,6 +46,10 @@ def made(bench: Bench) -> Bench:
         (["token", "--path", "web"], [2]),
         (["token", "--path", "*.py"], [1]),
         (["token", "--path", "a.py"], [1]),
+        (["token", "--path", "./a.py"], [1]),
+        (["token", "--path", "**/*.py"], [1]),
+        (["token", "--path", "."], [1, 2]),
+        (["token", "--path", "/elsewhere/a.py"], []),
         (["theme.css"], [2]),
         (["absent"], []),
         (['"', "AND", "*"], []),
@@ -89,6 +93,34 @@ def test_without_an_answer_a_note_says_so(made: Bench, cli: Cli) -> None:
 
 def test_without_a_word_the_arguments_are_not_valid(made: Bench, cli: Cli) -> None:
     assert cli("find").code == 2
+
+
+def test_an_absolute_path_is_that_file(made: Bench, cli: Cli) -> None:
+    said = cli("find", "token", made.root, "--path", made.root / "a.py", "--json")
+    assert [f["key"] for f in said.json["found"]] == [day(1)]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--limit", "0"), ("--path", ""), ("--agent", " "), ("--status", "")]
+)
+def test_a_value_that_selects_nothing_is_not_valid(
+    made: Bench, cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    said = cli("find", "token", made.root, *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert arguments[0] in said.err
+
+
+def test_the_option_that_hides_answers_is_named(made: Bench, cli: Cli) -> None:
+    assert "1 more session has words of the question; --limit" in (
+        cli("find", "token", made.root, "--limit", "1").err
+    )
+    assert "--tokens shows more" in cli("find", "token", made.root, "--tokens", "5").err
+
+
+def test_a_question_without_a_searchable_word_is_explained(made: Bench, cli: Cli) -> None:
+    for question in ("!!!", "x" * 65):
+        assert "no word to search for" in cli("find", question, made.root).err
 
 
 def test_missing_diffs_are_noted_where_paths_are_asked_for(made: Bench, cli: Cli) -> None:

@@ -496,7 +496,7 @@ def test_two_refreshes_at_once_write_one_fact(repo: Bench) -> None:
     assert len(repo.manifest.last_builds()) == 1
 
 
-@pytest.mark.parametrize("how", ["kill", "full"])
+@pytest.mark.parametrize("how", [pytest.param("kill", marks=pytest.mark.slow), "full"])
 def test_a_refresh_that_is_stopped_at_any_change_is_completed_by_the_next(
     repo: Bench, how: str
 ) -> None:

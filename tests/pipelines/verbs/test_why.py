@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,24 +76,35 @@ class History:
         return why(find(str(self.root)), str(self.root / place))[0].evidence
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the folder of the repository that `history` copies; the first test makes it."""
+    return tmp_path_factory.mktemp("template") / "repository"
+
+
 @pytest.fixture
-def history(tmp_path: Path, cli: Cli) -> History:
+def history(template: Path, tmp_path: Path, cli: Cli) -> History:
     """Sessions of one and of two commits on a branch, and commits of a person between them."""
-    root = tmp_path / "repository"
+    if not template.exists():
+        made(template.with_name("unfinished"), cli).rename(template)
+    return History(Path(shutil.copytree(template, tmp_path / "repository")), cli)
+
+
+def made(root: Path, cli: Cli) -> Path:
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
     git(root, "config", "user.name", "t")
     git(root, "config", "user.email", "t@t")
     assert cli("install", root).code == 0
-    made = History(root, cli)
+    history = History(root, cli)
     for _ in range(4):
-        made.commit("person")
+        history.commit("person")
     git(root, "checkout", "-q", "-b", "topic")
     for number in range(SESSIONS):
-        made.session(number, commits=1 + number % 2)
+        history.session(number, commits=1 + number % 2)
         if number % 5 == 0:
-            made.commit("person")
-    return made
+            history.commit("person")
+    return root
 
 
 def test_every_line_has_its_session_where_nothing_was_rewritten(history: History) -> None:
@@ -164,9 +177,48 @@ def test_the_command_line_prints_grades_and_data(history: History) -> None:
     assert {s["grade"] for s in document["sessions"]} <= {"blob", "commit", "hunk", "time"}
 
 
-@pytest.mark.parametrize("place", ["absent.py", "a.py:9999", "../outside"])
-def test_a_missing_file_or_line_is_not_found(history: History, place: str) -> None:
-    assert history.cli("why", place, history.root).code == 30
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("absent.py", "no commit"),
+        ("absent.py:1", "no such file"),
+        ("a.py:9999", "has no line 9999"),
+        ("a.py:1:2", "no such file"),
+        ("../outside", "not in the repository"),
+        (".", "It is a folder"),
+        ("lib", "It is a folder"),
+    ],
+)
+def test_a_missing_file_or_line_is_not_found(history: History, place: str, why: str) -> None:
+    said = history.cli("why", place, history.root)
+    assert said.code == 30
+    assert why in said.err
+
+
+def test_the_current_folder_is_named_as_a_folder(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(history.root)
+    assert "It is a folder" in history.cli("why", ".").err
+
+
+def test_a_name_that_is_not_text_has_its_sessions(history: History) -> None:
+    name = os.fsdecode(b"bad\xffname")
+    try:
+        (history.root / name).write_text("a line of its own\n")
+    except OSError:
+        pytest.skip("this file system has only names in UTF-8")
+    git(history.root, "add", "-A")
+    git(history.root, "commit", "-qm", "Odd")
+    made = ("--git", "HEAD~1..HEAD", "--status", "PASS", "--agent", "human")
+    key = history.cli("record", history.root, "--task", "odd", *made).out.strip()
+    for place in (name, f"{name}:1"):
+        assert [e.session.task for e in history.why(place) if e.grade != "time"] == ["odd"]
+    assert "files: bad\ufffdname\n" in history.cli("brief", key, history.root).out
+
+
+def test_no_session_is_asked_for_in_vain(history: History) -> None:
+    assert history.cli("why", "a.py", history.root, "--limit", "0").code == 2
 
 
 def cloned(source: Path, target: Path, *options: str) -> Path:

@@ -113,6 +113,13 @@ def test_find_passes_its_filters_on(made: Bench) -> None:
     assert (day(1) in since, day(3) in since) == (False, True)
 
 
+def test_an_empty_value_that_is_not_required_is_not_given(made: Bench) -> None:
+    plain = text_of(called(made.root, "find", query="token day long"))
+    empty = text_of(called(made.root, "find", query="token day long", path="", agent=""))
+    assert plain.startswith(empty)  # a note on a missing package comes once
+    assert day(1) in empty
+
+
 def test_an_entry_lists_the_files_of_its_diff_and_links_to_it(made: Bench) -> None:
     result = called(made.root, "read", key=day(1))
     text = text_of(result)
