@@ -32,6 +32,10 @@ _ENDLESS = 1 << 28
 def main() -> None:
     """Handle an event, and exit with 0 whatever happens."""
     answered = False
+    if sys.stdout is None or sys.stderr is None:
+        from pipelines.cli.streams import reopen_closed
+
+        reopen_closed()
     try:
         answered = _run(sys.argv[1:])
     except BaseException as e:  # an agent's session must go on, whatever the error
@@ -126,4 +130,7 @@ def _is_event(data: bytes) -> bool:
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(f"session-codec-hook: {' '.join(text.split())}\n")
+    try:  # noqa: SIM105 - contextlib takes long to import
+        sys.stderr.write(f"session-codec-hook: {' '.join(text.split())}\n")
+    except OSError:
+        pass  # a full disk: there is no other place for the message

@@ -38,7 +38,10 @@ def main() -> NoReturn:
     """Run the command line, and exit with its exit code."""
     gc.set_threshold(_GARBAGE)
     signal.signal(signal.SIGTERM, _terminated)
-    _reopen_closed()
+    if sys.stdout is None or sys.stderr is None:
+        from pipelines.cli.streams import reopen_closed
+
+        reopen_closed()
     if isinstance(
         sys.stdout, io.TextIOWrapper
     ):  # for arguments that are not UTF-8, and terminals without it
@@ -54,13 +57,6 @@ def _exit(code: int) -> NoReturn:
             sys.stderr.flush()
             os._exit(code)
     sys.exit(code)
-
-
-def _reopen_closed() -> None:
-    """Open a stdout or stderr that the caller closed (`>&-`), so that writing to it works."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def run(arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TextIO
 
 from codec.shown_text import shown
@@ -67,8 +67,12 @@ def say(text: str = "") -> None:
 
 
 def tell(text: str) -> None:
-    """Print a message on stderr, without format characters."""
-    _print(text, sys.stderr)
+    """Print a message on stderr, without format characters.
+
+    If stderr cannot be written (a full disk), the message is lost and the verb goes on.
+    """
+    with suppress(OSError):
+        _print(text, sys.stderr)
 
 
 def _print(text: str, stream: TextIO) -> None:

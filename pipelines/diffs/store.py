@@ -31,10 +31,10 @@ from codec.records import PatchRef, Session
 from pipelines.diffs.local_archives import Archives
 from pipelines.outcomes.errors import Erased, NotFound, StorageError
 from pipelines.system.fs.files import (
-    opened,
     read_file,
     regular_size,
 )
+from pipelines.system.git.worktree import opened
 from pipelines.workspace import pending
 from pipelines.workspace.diff_names import names_of
 from pipelines.workspace.location import Workspace

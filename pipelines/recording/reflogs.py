@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from pipelines.system.git.worktree import opened
+
 _END: Final = 1 << 22
 #: Actions of reflogs for commits made here, and similar ones for commits from elsewhere.
 _MADE: Final = ("commit:", "commit (", "cherry-pick:", "revert:", "am:")
@@ -122,7 +124,7 @@ def all_logs(common: str) -> list[Log]:
     for name in _names(folder):
         git = os.path.join(folder, name)
         try:
-            with open(os.path.join(git, "gitdir"), "rb") as f:
+            with open(os.path.join(git, "gitdir"), "rb", opener=opened) as f:
                 root = os.path.realpath(os.path.dirname(os.fsdecode(f.read()).strip()))
         except OSError:
             continue
@@ -157,7 +159,7 @@ def _files(folder: str) -> Iterator[str]:
 def _read(path: str) -> Iterator[Move]:
     """Yield the moves in a reflog: old hash, new hash, name, email, time and zone, tab, message."""
     try:
-        with open(path, "rb") as f:
+        with open(path, "rb", opener=opened) as f:
             size = f.seek(0, os.SEEK_END)
             f.seek(max(0, size - _END))
             lines = f.read().decode(errors="replace").split("\n")

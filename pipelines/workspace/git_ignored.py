@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from codec.summaries.paths import FOLDER, is_path
 from pipelines.outcomes.errors import Denied, NotFound, Unavailable
 from pipelines.outcomes.findings import Finding
-from pipelines.system.git.worktree import git_folders
+from pipelines.system.git.worktree import git_folders, opened
 from pipelines.workspace.location import DELTAS, MANIFEST, METRICS, PROGRESS, REFERENCES, Workspace
 
 #: The files that every clone needs, beside summaries.
@@ -101,7 +101,7 @@ def _is_in_index(git: str, path: str) -> bool:
     """Return True if git's index contains a path; checked without starting git."""
     try:
         with (
-            open(os.path.join(git, "index"), "rb") as f,
+            open(os.path.join(git, "index"), "rb", opener=opened) as f,
             mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
             return data.find(os.fsencode(path) + b"\0") >= 0

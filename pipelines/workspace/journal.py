@@ -35,7 +35,6 @@ from pipelines.outcomes.errors import Conflict
 from pipelines.system.fs.files import (
     make_folder,
     move,
-    opened,
     read_bytes,
     remove,
     remove_folder,
@@ -43,6 +42,7 @@ from pipelines.system.fs.files import (
     sync_directory,
 )
 from pipelines.system.git.local_state import refuse_linked
+from pipelines.system.git.worktree import opened
 from pipelines.workspace.diff_files import SUFFIX, put_diff
 from pipelines.workspace.location import (
     DELTAS,

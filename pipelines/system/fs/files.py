@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Final
 
 from pipelines.system.git.local_state import checked
+from pipelines.system.git.worktree import opened
 
 #: The largest file that is read into memory; a million sessions fit.
 SIZE_LIMIT: Final = 1 << 29
@@ -41,19 +42,6 @@ def release(data: mmap.mmap, start: int, size: int) -> None:
     """
     if len(data) > KEPT_MAPPED and hasattr(data, "madvise"):
         data.madvise(mmap.MADV_DONTNEED, start, size)
-
-
-def opened(path: str, flags: int) -> int:
-    """Open a file, but refuse pipes and devices, which could block; for `open(opener=)`.
-
-    Raises:
-        OSError: it is a folder, a pipe or a device.
-    """
-    fd = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    if stat.S_ISREG(os.fstat(fd).st_mode):
-        return fd
-    os.close(fd)
-    raise OSError(errno.EINVAL, "not a file", path)
 
 
 def opened_small(path: str, flags: int) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from pipelines.system.fs.files import opened, opened_small, read_bytes
+from pipelines.system.fs.files import opened_small, read_bytes
+from pipelines.system.git.worktree import opened
 
 
 class Lines(NamedTuple):

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import stat
 
-from pipelines.system.git.worktree import ancestors, git_folders, repository_of
+from pipelines.system.git.worktree import ancestors, git_folders, opened, repository_of
 
 #: The folders of a workspace for local state.
 LOCAL = (".session-codec", ".diffs")
@@ -221,7 +221,7 @@ def _is_absent(path: str) -> bool:
     try:
         if not _is_own(index):
             return False
-        with open(index, "rb") as f:
+        with open(index, "rb", opener=opened) as f:
             data = f.read()
     except FileNotFoundError:
         return True

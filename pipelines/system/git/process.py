@@ -27,6 +27,7 @@ from pipelines.system.git.worktree import (
     ancestors,
     is_own,
     is_own_repository,
+    opened,
     repository_of,
 )
 
@@ -239,7 +240,7 @@ def _environment(kept: Iterable[str]) -> dict[str, str]:
 
 
 def _object_format(repository: Repository) -> str:
-    with open(os.path.join(repository.common, "config"), "rb") as f:
+    with open(os.path.join(repository.common, "config"), "rb", opener=opened) as f:
         config = f.read()
     # Compiling a regular expression would take longer than everything else here.
     return "sha256" if b"sha256" in config.lower() and re.search(_SHA256, config) else "sha1"

@@ -6,9 +6,24 @@ imports nothing that is slow.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 _HASHES = (40, 64)
+
+
+def opened(path: str, flags: int) -> int:
+    """Open a file, but refuse pipes and devices, which could block; for `open(opener=)`.
+
+    Raises:
+        OSError: it is a folder, a pipe or a device.
+    """
+    fd = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "not a file", path)
 
 
 def ancestors(folder: str) -> list[str]:
@@ -34,15 +49,17 @@ def git_folders(repository: str) -> tuple[str, str] | None:
     if os.path.isdir(git):
         return git, git
     try:
-        with open(git, "rb") as f:
+        with open(git, "rb", opener=opened) as f:
             line = os.fsdecode(f.read()).strip()
         named = line.removeprefix("gitdir:").strip()
         # A relative name is relative to the real place of the file.
         folder = os.path.normpath(named if os.path.isabs(named) else _beside(git, named))
     except (OSError, ValueError):
         return None
+    if "\0" in folder:
+        return None
     try:
-        with open(os.path.join(folder, "commondir"), "rb") as f:
+        with open(os.path.join(folder, "commondir"), "rb", opener=opened) as f:
             return folder, os.path.normpath(os.path.join(folder, os.fsdecode(f.read()).strip()))
     except (OSError, ValueError):
         return folder, folder  # a submodule: its `.git` file names a repository of its own
@@ -110,7 +127,7 @@ def head_of(repository: str) -> tuple[str, str]:
 
 def _line(path: str) -> str:
     try:
-        with open(path, "rb") as f:
+        with open(path, "rb", opener=opened) as f:
             return os.fsdecode(f.readline()).strip()
     except (OSError, ValueError):
         return ""
@@ -124,7 +141,7 @@ def _hash(text: str) -> str:
 def _packed(common: str, name: str) -> str:
     """Return the commit of a reference in `packed-refs`, whose lines are a hash and a name."""
     try:
-        with open(os.path.join(common, "packed-refs"), "rb") as f:
+        with open(os.path.join(common, "packed-refs"), "rb", opener=opened) as f:
             refs = f.read()
     except OSError:
         return ""

@@ -20,7 +20,7 @@ from codec.records import Session
 from pipelines.cli.hook_start import LIMIT, document_of
 from pipelines.recording.drain import Drained, drain
 from pipelines.recording.spooled_events import spool_findings
-from pipelines.workspace.location import DELTAS, REFERENCES, Workspace, locate
+from pipelines.workspace.location import DELTAS, REFERENCES, Workspace, at, locate
 from pipelines.workspace.reading import read_manifest
 from tests.pipelines.conftest import Cli, command, git, tree
 from tests.support.read_only import read_only
@@ -340,6 +340,39 @@ def test_a_private_record_removes_the_texts_that_a_hook_recorded(
     cli("record", agents.root, "--agent", "a", "--task", "Sell the vault", "--private")
     (session,) = agents.sessions
     assert (session.private, session.task, session.title) == (True, "-", "")
+
+
+def test_commits_that_another_branch_recorded_are_not_taken_again(
+    agents: Agents, tmp_path: Path, cli: Cli
+) -> None:
+    """Two sessions run; one is flushed on another branch before the other one ends."""
+    other = tmp_path / "other"
+    git(agents.root, "worktree", "add", "-qb", "other", str(other))
+    agents.claude("SessionStart")
+    agents.claude("SessionStart", "s-2")
+    agents.commit("a")
+    agents.claude("SessionEnd")
+    assert cli("flush", other, "--commit").code == 0
+    agents.claude("SessionEnd", "s-2")
+    agents.drain()
+    assert {s.id: s.metrics.commits for s in agents.sessions} == {"s-1": 1, "s-2": 0}
+
+
+def test_a_session_that_another_branch_recorded_is_completed_and_not_recorded_again(
+    agents: Agents, tmp_path: Path, cli: Cli
+) -> None:
+    other = tmp_path / "other"
+    git(agents.root, "worktree", "add", "-qb", "other", str(other))
+    agents.claude("SessionStart")
+    agents.commit("a")
+    agents.claude("Stop")
+    assert cli("flush", other, "--commit").code == 0
+    agents.commit("b")
+    agents.claude("SessionEnd")
+    agents.drain()
+    (session,) = agents.sessions
+    assert (session.id, session.metrics.commits) == ("s-1", 2)
+    assert read_manifest(at(str(other))).sessions == {session.key: session}
 
 
 def test_a_commit_of_our_own_files_is_not_a_session(agents: Agents, cli: Cli) -> None:
@@ -677,6 +710,21 @@ def _replace_by_folder(name: str) -> Callable[[Path], object]:
     return damage
 
 
+def _replace_git(root: Path) -> None:
+    shutil.rmtree(root / ".git")
+    (root / ".git").write_text("gitdir: a\0b\n")
+
+
+def _replace_by_pipe(name: str) -> Callable[[Path], object]:
+    """Nobody writes to it, so that reading it would wait for ever."""
+
+    def damage(root: Path) -> None:
+        (root / name).unlink(missing_ok=True)
+        os.mkfifo(root / name)
+
+    return damage
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "manifest with binary bytes": _manifest_is(b"\xff\0\xfe{\n" * 50),
     "manifest with half a line": _manifest_is(b'{"fact":"sess'),
@@ -686,6 +734,12 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "deltas is a folder": _replace_by_folder(DELTAS),
     "references are not YAML": lambda root: (root / REFERENCES).write_bytes(b"\t: [\xff"),
     "settings are not TOML": lambda root: (root / ".session-codec" / "config.toml").write_text("="),
+    "manifest is a pipe": _replace_by_pipe(".session-codec/manifest.jsonl"),
+    "the branch is a pipe": _replace_by_pipe(".git/refs/heads/main"),
+    "packed references are a pipe": _replace_by_pipe(".git/packed-refs"),
+    "reflog is a pipe": _replace_by_pipe(".git/logs/HEAD"),
+    "git's objects are gone": lambda root: shutil.rmtree(root / ".git" / "objects"),
+    "git's folder is not a path": _replace_git,
     "git's HEAD is empty": lambda root: (root / ".git" / "HEAD").write_text(""),
     "pending store is a file": lambda root: (root / ".git" / ".session-codec").write_text(""),
     "spool is a file": lambda root: (root / ".session-codec" / "spool").write_text(""),
@@ -714,6 +768,23 @@ def test_a_damaged_workspace_does_not_disturb_any_agent(
         program = [str(agents.bin / "session-codec-hook"), agent, kind]
         ran = subprocess.run(program, cwd=agents.root, input=b'{"session_id": "d"}', check=False)
         assert ran.returncode == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_closed_and_full_streams_fail_no_event(agents: Agents, closed: str) -> None:
+    """The context is printed even where the notes on recorded sessions cannot be."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("/dev/full is missing")
+    agents.claude("SessionStart")
+    agents.claude("SessionEnd")
+    for kind in ("start", "stop", "end"):
+        command = f"{agents.bin}/session-codec-hook claude {kind} {closed}"
+        data = b'{"session_id": "s-2"}'
+        ran = subprocess.run(
+            ["sh", "-c", command], cwd=agents.root, input=data, capture_output=True, check=False
+        )
+        assert ran.returncode == 0
+        assert (b"additionalContext" in ran.stdout) == (kind == "start" and closed[0] == "2")
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])

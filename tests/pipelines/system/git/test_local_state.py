@@ -39,7 +39,7 @@ ALLOWED: Final = {
     "system/fs/files.py": "is the place",
     "recording/spool.py": "must load without files, for the hook; calls checked itself",
     "verbs/archive_files.py": "writes to a folder that the user names",
-    "cli/main.py": "opens the null device",
+    "cli/streams.py": "opens the null device",
     "cli/output.py": "writes to a device that the user names",
     "cli/verify_output/publish.py": "appends to the summary of a job of GitHub",
     "workspace/diff_files.py": "links and creates diffs exclusively; calls checked itself",
