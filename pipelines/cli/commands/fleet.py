@@ -275,11 +275,7 @@ VERB: Final = Verb(
         "plan": Verb(
             run_plan,
             (STEPS_ARGUMENT, MORE),
-            (
-                *PLANNED,
-                WORKERS,
-                JSON,
-            ),
+            (*PLANNED, WORKERS, JSON),
             exits={10: "a list of repositories cannot be read"},
         ),
         "run": Verb(
