@@ -58,7 +58,7 @@ _BESIDE_DATE: Final = LazyPattern(
     re.I,
 )
 #: Text up to a bracket that does not close an item such as `a)` or a smiley.
-_UNOPENED = re.compile(
+_UNOPENED: Final = LazyPattern(
     rf"(?:(?:{SESSION_WORD})|"
     r"[^()\[\]（）【】]{0,80}(?<!\s[\w:;])(?<!\A\w)(?<!\A\d\d)(?<!\s\d\d))[)\]）】][\s:：–—·|-]*",
     re.I,
