@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from codec.lazy_pattern import LazyPattern
+
 _RUN = re.compile(r"[A-Za-z0-9]{10,}")
 _VALUE: Final = (
     r"[\w.-]{0,24}\\{0,3}[\"'`\])]{0,3}\s{0,4}(?:=>|:=|[=:>,])\s{0,4}[bru]?\\{0,3}[\"'`]?"
@@ -30,7 +32,7 @@ _SIGNS: Final = (
     ("://", r"[^\s/]{0,64}:[^\s/]{4,256}@"),
     ("login", r"\s{1,4}\S{1,64}\s{1,4}password\s"),
     ("-----begin ", ""),
-    *((f"${kind}$", "") for kind in ("apr1", "1", "2a", "2b", "2y", "5", "6", "y")),
+    ("$", r"(?:apr1|1|2a|2b|2y|5|6|y)\$"),
     ("sig=", r"\S{40}"),
     ("aiza", r"[\w-]{30}"),
     ("hf_", r"[a-z]{30}"),
@@ -41,18 +43,16 @@ _SIGNS: Final = (
     ("redis-cli", _FOLLOWED + "(?:-a|--pass)"),
     ("docker", r"\s{1,4}login" + _FOLLOWED + "-p"),
     ("convertto-securestring", ""),
-    *(
-        (f"--{word}", r"[\w-]{0,20}[\s=]\s{0,4}\S{6}")
-        for word in ("pass", "api-", "auth-", "access-", "secret", "client-")
-    ),
+    ("--", r"(?:pass|api-|auth-|access-|secret|client-)[\w-]{0,20}[\s=]\s{0,4}\S{6}"),
     ("variable", r"\s.{0,700}default"),
     *(
         (word, r".{0,30}[:=][\"'`\\\s]{0,6}(?:[a-z]{3,8} ){11}")
         for word in ("seed", "mnemonic", "recovery", "wallet")
     ),
 )
-#: Many signs begin with these; a text without them is searched for fewer.
-_STARTS: Final = ("$", "--")
+_PATTERNS: Final = tuple(
+    (word, LazyPattern(re.escape(word) + rest, re.I | re.S)) for word, rest in _SIGNS
+)
 _HEXADECIMAL: Final = frozenset("0123456789abcdef")
 _DIGITS: Final = str.maketrans("0123456789", "0" * 10)
 #: The length from which letters alone can be a token; hexadecimal digits only after a prefix.
@@ -74,15 +74,7 @@ def may_hold_secret(text: str) -> bool:
         ):
             return True
     lower = text.lower()
-    absent = tuple(start for start in _STARTS if start not in lower)
-    for word, rest in _SIGNS:
-        if (
-            not word.startswith(absent)
-            and word in lower
-            and re.search(re.escape(word) + rest, text, re.I | re.S)
-        ):
-            return True
-    return False
+    return any(word in lower and rest.search(text) for word, rest in _PATTERNS)
 
 
 def _is_token(run: str, before: str) -> bool:

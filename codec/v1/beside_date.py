@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.date_patterns import any_of
 from codec.v1.date_words import (
     AMBIGUOUS_ZONES,
@@ -37,23 +38,23 @@ SESSION_WORD: Final = (
     r"|(?:제\s*)?\d+\s*(?:번째\s*세션|회차|차\s*세션)|#\s*\d+|S\d{1,3})"
 )
 
-_COUNTED = re.compile(SESSION_WORD, re.I)
-_ZONE = re.compile(
+_COUNTED: Final = LazyPattern(SESSION_WORD, re.I)
+_ZONE: Final = LazyPattern(
     rf"(?:{'|'.join([*ZONES, *WORD_ZONES, *AMBIGUOUS_ZONES, *OTHER_ZONES.split()])}"
     r"|(?:UTC|GMT)\s?[+\-−]\d{1,2}(?::?\d{2})?|[A-Z][a-z]+/[A-Z][A-Za-z_]+|local|local time)"
 )
-_DAY = re.compile("|".join(sorted(map(re.escape, WEEKDAYS.split()), key=len, reverse=True)), re.I)
+_DAY: Final = LazyPattern(any_of(WEEKDAYS.split()), re.I)
 _DIGITS = re.compile(r"\d{1,4}")
-_CONTINUED = re.compile(
+_CONTINUED: Final = LazyPattern(
     rf"(?:session\s+)?(?:{any_of(CONTINUED.split())})\.?(?:\s+\d{{1,2}})?"
     r"|(?:part|pt\.?|teil|partie|parte|deel|часть)\s*\d{1,2}",
     re.I,
 )
 #: What is said beside a date and is not a title: a part of the day, or that a session went on.
-_BESIDE_DATE = re.compile(
+_BESIDE_DATE: Final = LazyPattern(
     r"(?:(?:early|late|later|früher|später|tôt|tard|поздний|ранний)\s+)?"
     rf"(?:{any_of(DAY_PARTS.split())})(?:\s?\d{{1,2}})?(?:\s+session)?"
-    rf"|{_CONTINUED.pattern}",
+    rf"|{_CONTINUED.source}",
     re.I,
 )
 

@@ -24,7 +24,7 @@ _OFFSET = re.compile(rb"\d\d:?\d\d(?::\d\d)? ?(?:(?:UTC|GMT) ?)?([+-])(\d{1,2}):
 
 def needs_clues(times: Iterable[str]) -> bool:
     """Return True if one of the times is ambiguous."""
-    return any(_AMBIGUOUS.search(time) for time in times)
+    return any(time and _AMBIGUOUS.search(time) for time in times)
 
 
 def find_clues(data: Log, given: Clues) -> Clues:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from codec.errors import FormatError
+from codec.lazy_pattern import LazyPattern
 from codec.timestamps import is_canonical
 from codec.v1.date_patterns import (
     BEFORE_CLOCK,
@@ -38,7 +39,7 @@ from codec.v1.date_words import WORD_ZONES, ZONES
 #: The order of day and month in dates such as `05/06/2026`; empty if unknown.
 DateOrder = Literal["", "dmy", "mdy"]
 
-_DATE_PARTS = re.compile(
+_DATE_PARTS: Final = LazyPattern(
     rf"(?:{WEEKDAY},? (?:den |el )?|[Tt]he )?"
     r"(?:(?P<y>\d{4})(?:[-/]|\. ?|\ ?[年년]\ ?)(?P<m>\d{1,2})"
     r"(?:[-/]|\. ?|\ ?[月월]\ ?)"
@@ -53,7 +54,7 @@ _DATE_PARTS = re.compile(
     rf"|(?P<y5>\d{{4}})-(?P<mon5>{MONTH})-(?P<d5>\d{{1,2}}))".replace(r"\d", "[0-9]"),
     re.I,
 )  # fmt: skip
-_CLOCK_PARTS = re.compile(
+_CLOCK_PARTS: Final = LazyPattern(
     rf"(?:(?P<early>{any_of(EARLY)})|(?P<late>{any_of(LATE)}))? ?"
     r"(?:(?P<h>\d{1,2})"
     r"(?:(?:[:：.]|\ ?h\ ?)(?P<min>\d{2})|\ ?h(?!\w)"
@@ -65,14 +66,14 @@ _CLOCK_PARTS = re.compile(
     .replace(r"\d", "[0-9]"),
     re.I,
 )  # fmt: skip
-_BEFORE = re.compile(rf"(?:{NOTED_DAY})?(?:T|[_@-](?=\d{{4}})|{BEFORE_CLOCK})?", re.I)
-_GLUED_CLOCK = re.compile(rf"{GLUED}(?P<zone>{ZONE_BEHIND})")
+_BEFORE: Final = LazyPattern(rf"(?:{NOTED_DAY})?(?:T|[_@-](?=\d{{4}})|{BEFORE_CLOCK})?", re.I)
+_GLUED_CLOCK: Final = LazyPattern(rf"{GLUED}(?P<zone>{ZONE_BEHIND})")
 _ZONE_OFFSET = re.compile(
     r"(?:UTC|GMT)? ?(?P<sign>[+\-−])(?P<hours>\d{1,2}?)(?::?(?P<minutes>\d{2}))?", re.I
 )
-_ONLY_ZONE = re.compile(rf"\ ?[(\[（]?(?:{OFFSET}|{ZONE_NAMES}|{REGION})[)\]）]?", re.I)
+_ONLY_ZONE: Final = LazyPattern(rf"\ ?[(\[（]?(?:{OFFSET}|{ZONE_NAMES}|{REGION})[)\]）]?", re.I)
 _DAY_IN_NAME = re.compile(r"(?<!\d)(?P<y>20\d\d)([-_.]?)(?P<m>\d\d)\2(?P<d>\d\d)(?!\d)", re.ASCII)
-_ONLY_DAY = re.compile(NOTED_DAY, re.I)
+_ONLY_DAY: Final = LazyPattern(NOTED_DAY, re.I)
 
 
 #: The longest range over midnight; a longer one is a mistake.

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ from operator import itemgetter
 from typing import Final
 
 from codec.errors import FormatError
+from codec.lazy_pattern import LazyPattern
 from codec.v1.date_patterns import TIME_PATTERN
 from codec.v1.dates import day_of_name, parse_timestamp
 from codec.v1.dialects import (
@@ -29,10 +29,10 @@ from codec.v1.dialects import (
     line_text,
     lines_from,
 )
-from codec.v1.forms import FORMS, Form, clock_heading, compiled, match_forms, match_line
+from codec.v1.forms import FORMS, Form, clock_heading, match_forms, match_line
 from codec.v1.heading import Heading, refine
 from codec.v1.labels import place_of
-from codec.v1.lines import parsed
+from codec.v1.lines import OPEN, parsed
 from codec.v1.outline import DATED, Head, Kind, front_matter, heads_of, listed_lines
 from codec.v1.text import decode_text
 from codec.v1.undated import is_undated_entry
@@ -40,7 +40,7 @@ from codec.v1.undated import is_undated_entry
 #: If a log has more headings than this, a single dated item or field is a coincidence.
 _CHANCE: Final = 2
 #: A line of prose that begins with a date is not an entry unless a time or a sign follows.
-_ENTRY_LINE: Final = (
+_ENTRY_LINE: Final = LazyPattern(
     r"\[?(?:(?:START|BEGIN)\S*\s)"
     rf"|(?:[A-Z][a-z]+ #?\d+\s*[|:–—-]\s*)?[\[(`]?(?:{TIME_PATTERN})"
     r"(?:[\])`]|\s*[|:–—-]|\s\s|\t|(?<=:\d\d)\s|(?<=Z)\s|(?P<list>\s*[,;]\s))"
@@ -162,7 +162,7 @@ def _is_reported(data: bytes, head: Head) -> bool:
     """Return True if the text below a heading begins with a summary or an outcome."""
     first = next(filter(str.strip, islice(lines_from(data, head.end), 3)), "")
     line = parsed(first.strip()) if first else None
-    return bool(line and line.value and line.place and line.place.field in ("summary", "outcome"))
+    return bool(line and line.kind > OPEN and line.label in ("summary", "outcome"))
 
 
 def _titles_above(heads: list[Head], level: int) -> int:
@@ -281,7 +281,7 @@ def _by_lines(data: bytes, forms: tuple[Form, ...], least: int = 1) -> Dialects 
         if line.startswith("**"):
             marker = Marker.BOLD
         elif line_text(line, Marker.BULLET, 7) is None:
-            m = compiled(_ENTRY_LINE, re.NOFLAG).match(line)
+            m = _ENTRY_LINE.match(line)
             if m is None:
                 continue
             marker, listed = Marker.LINE, m["list"] is not None

@@ -23,6 +23,7 @@ from functools import lru_cache
 from typing import Final
 
 from codec.errors import FormatError
+from codec.lazy_pattern import LazyPattern
 from codec.v1.beside_date import SESSION_WORD
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.dates import is_clock
@@ -33,7 +34,6 @@ from codec.v1.forms import (
     LINE_LIMIT,
     Form,
     clock_heading,
-    compiled,
     heading_of,
     match_forms,
     match_line,
@@ -69,14 +69,16 @@ _DATE_LABEL = re.compile(
     r"[ \t]*(?:[-*+>|][ \t]+)?(?:\[[ xX]\][ \t]+)?[^\w\s*_|]{0,3}[ \t]*(?:\*\*|__)?"
     r"(?P<label>[^\W\d_][^:：|*]{0,40}?)(?:\*\*|__)?[ \t]*[:：|](?:\*\*|__)?[ \t]*`?[\[(]?(?=[\w])"
 )
-_FIELD_TIME: Final = (
+_FIELD_TIME: Final = LazyPattern(
     rf"(?P<time>(?>{TIME_PATTERN}))"
-    rf"(?:\s*(?:-|–|—|→|to)\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})))?"
+    rf"(?:\s*(?:-|–|—|→|to)\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})))?",
+    re.IGNORECASE,
 )
+_DATE_HEADING: Final = LazyPattern(rf"[\[(`]?(?P<time>{TIME_PATTERN})[\])`]?")
 _EMPHASIS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,3}|_{1,3}(?!\w)")
 #: The forms of a line that is only a date.
 _ALONE: Final = tuple(f for f in FORMS if f.name in ("title", "bare"))
-_NUMBERED: Final = rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?"
+_NUMBERED: Final = LazyPattern(rf"(?:{SESSION_WORD})(?:{SEPARATOR}(?P<task>.+))?", re.IGNORECASE)
 #: A longer heading is not only a date.
 _DATE_LIMIT: Final = 40
 #: The number of lines below a heading in which a date field dates it.
@@ -215,7 +217,7 @@ def date_field(line: str) -> tuple[str, str, int] | None:
     rank = _date_rank(m["label"]) if m else None
     if m is None or rank is None:
         return None
-    time = compiled(_FIELD_TIME, re.IGNORECASE).match(line, m.end())
+    time = _FIELD_TIME.match(line, m.end())
     return (time["time"], time["end"] or "", rank) if time else None
 
 
@@ -267,7 +269,7 @@ def field_heading(
     if dated is None or (mixed and rank > 1):
         return None
     text = BLANKS.sub(" ", text[:LINE_LIMIT])
-    numbered = compiled(_NUMBERED, re.IGNORECASE).fullmatch(text)
+    numbered = _NUMBERED.fullmatch(text)
     task = numbered["task"] or "" if numbered else text
     heading = refine(dated._replace(task=task))
     return heading._replace(time=dated.time)
@@ -293,7 +295,7 @@ def _date_heading(line: str) -> str | None:
         return found[0]
     if len(text) > _DATE_LIMIT:
         return None
-    m = compiled(rf"[\[(`]?(?P<time>{TIME_PATTERN})[\])`]?", re.NOFLAG).fullmatch(text)
+    m = _DATE_HEADING.fullmatch(text)
     return m["time"] if m else None
 
 

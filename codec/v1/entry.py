@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from codec.kinds import Sha256, sha256_of
+from codec.lazy_pattern import LazyPattern
 from codec.records import Metrics
 from codec.v1.agents import is_agent, is_role, stated_agent
 from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.dialects import date_line
 from codec.v1.fields import Fields, read_body
 from codec.v1.figures import declared, first_line
-from codec.v1.forms import compiled
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
 from codec.v1.lines import OTHER, Line
@@ -62,10 +62,12 @@ class Entry(NamedTuple):
 
 
 _HEADING_FIRST = re.compile(r"\s*#{2,6}[ \t]+(?P<text>[^\n]*?)[ \t#]*(?:\n|$)")
-_CLOCK_FIRST = re.compile(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
+_CLOCK_FIRST: Final = LazyPattern(rf"{CLOCK_PATTERN}\s*[-–—:|]?\s+")
 #: The last line of an entry that somebody signed.
 _SIGNED = re.compile(r"(?:—|–|--|signed(?: by)?:?)\s*(?P<agent>\S[^\n]{0,60})", re.I)
-_BETWEEN: Final = rf"(?P<start>{CLOCK_PATTERN})\s*(?:[-–—→~〜]|to|bis)\s*(?P<end>{CLOCK_PATTERN})"
+_BETWEEN: Final = LazyPattern(
+    rf"(?P<start>{CLOCK_PATTERN})\s*(?:[-–—→~〜]|to|bis)\s*(?P<end>{CLOCK_PATTERN})", re.IGNORECASE
+)
 _RULES: Final = (b"---", b"***", b"___")
 
 
@@ -128,7 +130,7 @@ def read_entry(whole: bytes, span: Span, sha256: Sha256) -> Entry:
     started = first_line(fields, "started") or first_line(fields, "date")
     between = None
     if ":" in started[:5]:
-        between = compiled(_BETWEEN, re.IGNORECASE).fullmatch(started)
+        between = _BETWEEN.fullmatch(started)
     return Entry(
         time=heading.time,
         time_end=heading.time_end,
@@ -156,13 +158,15 @@ def _title_below(prose: str) -> str:
 
 def _unread(fields: Fields, figures: Metrics, *, has_agent: bool) -> Iterator[Line]:
     """Yield field values that do not fit their label and therefore count as text."""
-    unread = [] if has_agent else ["agent", "tool"]
-    unread += ["commits"] if figures.commits is None else []
-    unread += ["duration"] if figures.duration_min is None else []
-    unread += ["lines", "diff"] if figures.lines_added is None else []
-    for field in unread:
-        value = first_line(fields, field)
-        if value:
+    for field, is_read in (
+        ("agent", has_agent),
+        ("tool", has_agent),
+        ("commits", figures.commits is not None),
+        ("duration", figures.duration_min is not None),
+        ("lines", figures.lines_added is not None),
+        ("diff", figures.lines_added is not None),
+    ):
+        if field in fields and not is_read and (value := first_line(fields, field)):
             yield Line(OTHER, value, is_item=True, label=field)
 
 

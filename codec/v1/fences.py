@@ -11,6 +11,7 @@ import re
 import sys
 from array import array
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from codec.v1.dialects import COUNTED_LINE, Dialects, Marker, lines_from
@@ -30,6 +31,8 @@ TEMPLATE = re.compile(
 
 #: Longer fences count as this long, because each length needs its own search.
 _LONGEST: Final = 32
+#: Longer fence lines are not kept.
+_USUAL: Final = 64
 _BOM = b"\xef\xbb\xbf"
 _FENCE_OR_HEADING = rb"( {0,3}(?:```|~~~))|(#{1,6}[ \t])"
 #: The beginnings of lines, other than headings, that can begin a session.
@@ -57,6 +60,18 @@ class Fence(NamedTuple):
     info: bytes
     at_column_0: bool
     end: int
+
+
+@lru_cache(maxsize=256)
+def _fence_line(line: bytes) -> tuple[bytes, int, bytes, bool] | None:
+    """Return the parts of a fence line: its mark, length and info, and if it is at column 0."""
+    m = _FENCE_LINE.match(line)
+    if m is None:
+        return None
+    marks, info = m.groups()
+    words = info.split(None, 1)
+    mark = words[0].lower() if words else b""
+    return marks[:1], min(len(marks), _LONGEST), mark, m.start(1) == 0
 
 
 class Events:
@@ -94,18 +109,10 @@ class Events:
     def fence(self, i: int) -> Fence | None:
         """Return the fence line at event `i`; None if it cannot open or close a fence."""
         start = self.at[i]
-        m = _FENCE_LINE.match(self.data, start)
-        if m is None:
-            return None
-        marks, info = m.groups()
-        words = info.split(None, 1)
-        return Fence(
-            marks[:1],
-            min(len(marks), _LONGEST),
-            words[0].lower() if words else b"",
-            m.start(1) == start,
-            m.end(),
-        )
+        end = self.data.find(b"\n", start) + 1 or len(self.data)
+        line = self.data[start:end]
+        parsed = _fence_line(line) if len(line) < _USUAL else _fence_line.__wrapped__(line)
+        return parsed and Fence(*parsed, end)
 
     def session_heading(self, i: int) -> Heading | None:
         """Return the heading at event `i`; None if it does not begin a session."""

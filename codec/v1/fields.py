@@ -12,9 +12,24 @@ from typing import Final, NamedTuple
 
 from codec.v1.agents import stated_agent
 from codec.v1.blocks import parse_blocks
-from codec.v1.labels import NOTE_FIELDS, Place, place_of
-from codec.v1.lines import OTHER, Line, parsed
-from codec.vocabulary import is_status, status_of
+from codec.v1.labels import Place, place_of
+from codec.v1.lines import (
+    COLON,
+    NOTE,
+    OPEN,
+    OTHER,
+    PLAIN,
+    SENTENCE,
+    STATED,
+    UNKNOWN,
+    Line,
+    is_stated,
+    is_stated_status,
+    parsed,
+    place_is_note,
+    place_of_value,
+)
+from codec.vocabulary import is_status
 
 #: The values of an entry by field, each with the rank of its label.
 Fields = dict[str, tuple[int, str]]
@@ -49,6 +64,8 @@ _CELLS = re.compile(
 _TABLE_HEAD = re.compile(r"\n\|[^\n]*\n\|[ :|-]*-[ :|-]*(?=\n|\Z)")
 _UNDERLINED = re.compile(r"^(?P<text>[^\s>|*+-][^\n]{0,60})\n(?:---+|===+)[ \t]*$", re.M)
 _PARTS = re.compile(r"\s+[|·]\s+")
+#: The shortest line that goes on below.
+_LONG_LINE: Final = 40
 #: The end of a line that goes on below: a long line without a full stop. The text below is not an
 #: item, a label or a table row; a word in lower case below a longer line is not a label either.
 _WRAP = re.compile(
@@ -104,9 +121,9 @@ class _Reader:
         """Read the lines of a paragraph."""
         if "\n|" in text:
             text = _TABLE_HEAD.sub("", f"\n{text}")
-        if "\n" in text:
+        if "\n" in text and max(map(len, text.split("\n"))) >= _LONG_LINE:
             text = _WRAP.sub(_joint, text)
-        if "\n---" in text or "\n===" in text:
+        if _is_underlined(text, "\n---") or _is_underlined(text, "\n==="):
             text = _UNDERLINED.sub(self._underlined, text)
         for line in text.split("\n"):
             if line:
@@ -121,29 +138,30 @@ class _Reader:
         return f"{m['text']}:\n" if place_of(m["text"]).field else m[0]
 
     def _line(self, line: str) -> None:
-        found = parsed(line)
-        if found[2] is None or not self._labelled(*found):
-            self._unlabelled(found[0], has_colon=found[3] is not None)
-
-    def _labelled(
-        self, line: str, indent: int, place: Place | None, value: str | None, other: Line
-    ) -> bool:
-        """Read a line with a label and a colon; return False if the line is text."""
-        if place is None or value is None or indent > self._parent >= 0:
-            return False
-        if ("|" in value or "·" in value) and self._several(line):
-            return True
-        if not place[0]:
-            if (other[2] or self._level < 7) and self._section is not None and self._section[0]:
-                return False  # a list item, or a sentence below a heading, with a colon
-            if not other[2] and _is_sentence(other[3], value):
-                return False
-            self._unknown(other, indent)
-            return True
+        kind, line, indent, columns, place, stated, text, _ = parsed(line)
+        if kind <= COLON or indent > self._parent >= 0:
+            self._unlabelled(line, has_colon=kind != PLAIN)
+            return
+        if columns and self._several(line):
+            return
+        if kind <= UNKNOWN:
+            section = self._section
+            if kind == SENTENCE or (
+                section is not None and section[0] and (text[2] or self._level < 7)
+            ):  # a list item, or a sentence below a heading, with a colon
+                self._unlabelled(line, has_colon=True)
+            else:
+                self._unknown(text, indent)
+            return
         self._parent = -1
-        if not value or not self._field(place, value):
-            self._open(place, value)
-        return True
+        if kind == OPEN:
+            self._open(place)
+        elif kind == STATED:
+            self._state(place[0], stated)
+        else:
+            self.body.lines.append(text)
+            if kind == NOTE:  # its section ends with the paragraph
+                self._section, self._level = place, 7
 
     def _unlabelled(self, line: str, *, has_colon: bool) -> None:
         """Read a line without a label before a colon: a bold label, a table row, or text."""
@@ -206,11 +224,11 @@ class _Reader:
         place, value = place_of(m["label"]), m["value"].strip()
         if place.field:
             if not value:
-                self._open(place, "")
+                self._open(place)
                 return True
             if m["dash"] or place.field in ("status", "agent"):
                 if not self._field(place, value):
-                    self._open(place, value)
+                    self._note(place, value)
                 return True
             return False
         if not value and not m["item"]:
@@ -222,44 +240,41 @@ class _Reader:
             return True
         return False
 
-    def _open(self, place: Place, value: str) -> None:
-        """Apply a label to the lines below it; a value on its line ends with the paragraph."""
-        is_note = place_is_note(place)
-        if value:
-            if is_note:
-                self.body.lines.append(Line(place.field, value, is_item=True))
-                self._section, self._level = Place(place.field, -1), 7
-            return
-        if not is_note and place.field in self.body.fields and self.body.fields[place.field][1]:
+    def _note(self, place: Place, value: str) -> None:
+        """Read notes on the line of their label; they go on up to the end of the paragraph."""
+        if place_is_note(place):
+            self.body.lines.append(Line(place.field, value, is_item=True))
+            self._section, self._level = Place(place.field, -1), 7
+
+    def _open(self, place: Place) -> None:
+        """Apply a label to the lines below it."""
+        if not place_is_note(place) and self.body.fields.get(place.field, (0, ""))[1]:
             place = _UNKNOWN
         self._section, self._level, self._parent = place, 7, -1
 
     def _field(self, place: Place, value: str) -> bool:
         """Store the value of a field with a single value; return False if the text is not one."""
-        field, value = place.field, value.strip()
-        if not field:
+        value = value.strip()
+        at = place_of_value(place, value)
+        if at is None:
             return False
-        if place_is_note(place):
-            if field in ("outcome", "done") and is_status(value):
-                field = "status"
-                place = Place(field, 90 + place.rank)
-            elif field == "done" and _starts_with_date(value):
-                field, place = "finished", Place("finished", 90)
-            else:
-                return False
-        if field == "status" and not _is_stated(value):
+        if at.field == "status" and not is_stated(value):
             self.body.lines.append(Line("outcome", value))
-            return True
+        else:
+            self._state(at.field, (at.rank, value))
+        return True
+
+    def _state(self, field: str, stated: tuple[int, str]) -> None:
+        """Store a value with its rank; the first one of the best rank counts."""
         known = self.body.fields.get(field)
         if (
             known is None
             or not _is_usable(field, known[1])
-            or (known[0] > place.rank and _is_usable(field, value))
+            or (known[0] > stated[0] and _is_usable(field, stated[1]))
         ):
-            self.body.fields[field] = place.rank, value
-        elif known[0] == place.rank and value:
+            self.body.fields[field] = stated
+        elif known[0] == stated[0] and stated[1]:
             self.body.repeated.add(field)
-        return True
 
     def _text(self, line: str) -> None:
         """Read a line without a label."""
@@ -278,8 +293,8 @@ class _Reader:
             self.body.fields["status"] = (99, text)
             return
         field = "" if section is None else section.field or OTHER
-        if section is not None and field not in ("", OTHER) and field not in _NOTES:
-            is_other = field == "status" and ":" in text and not _is_stated_status(text)
+        if section is not None and field not in ("", OTHER) and not place_is_note(section):
+            is_other = field == "status" and ":" in text and not is_stated_status(text)
             if not is_other and self._field(Place(field, section.rank), _unmarked(text)):
                 # A heading such as "Status" labels only the line below it.
                 self._section = _UNKNOWN
@@ -288,46 +303,18 @@ class _Reader:
         self.body.lines.append(Line(field, text, is_item=m is not None))
 
 
-def place_is_note(place: Place) -> bool:
-    """Return True if the text of a field belongs to the notes."""
-    return place.field in _NOTES
-
-
-#: A status line with so many words is a sentence.
-_SENTENCE_WORDS: Final = 6
-#: A value of so many characters behind an unknown label is a sentence with a colon.
-_SENTENCE_LENGTH: Final = 60
 _SIGNS: Final = frozenset("✅✔✓❌✗✘🔴🟢🟡🚧")
-_NOTES: Final = frozenset(NOTE_FIELDS)
-_DATE_START = re.compile(
-    r"[\[(`*]{0,2}(?:\d{4}[-/.年]\d|\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{1,2}:\d{2})"
-)
+
+
+def _is_underlined(text: str, rule: str) -> bool:
+    """Return True if a rule may follow a line that is not empty; a rule alone divides entries."""
+    return text.count(rule) > text.count(f"\n{rule}")
 
 
 def _joint(m: re.Match[str]) -> str:
     """Return the separator of two lines: a space, unless the first one may be a field."""
     line = m.string[m.string.rfind("\n", 0, m.start()) + 1 : m.start()]
     return m[0] if m["any"] is not None and ("**" in line or ":" in line) else " "
-
-
-def _is_sentence(label: str, value: str) -> bool:
-    """Return True if a line with a colon is prose, not an unknown label and its value."""
-    return len(value) >= _SENTENCE_LENGTH and "_" not in label and value.count(" ") > 7
-
-
-def _starts_with_date(value: str) -> bool:
-    return _DATE_START.match(value) is not None
-
-
-def _is_stated(value: str) -> bool:
-    """Return True if a status line begins with a status and is not a sentence."""
-    if not value or _is_stated_status(value):
-        return True
-    return len(value.split()) < _SENTENCE_WORDS and value[-1] != "。"
-
-
-def _is_stated_status(value: str) -> bool:
-    return status_of(value)[0] != "UNKNOWN"
 
 
 def _is_usable(field: str, value: str) -> bool:

@@ -7,6 +7,7 @@ of commits.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from codec.records import Metrics
 from codec.v1.fields import Fields
@@ -22,6 +23,7 @@ _INTEGER = re.compile(
 )
 #: A longer number of commits is a hash.
 _HASH_DIGITS = 7
+_DIGITS = re.compile(r"[`*\s]*(\d+)")
 _PLUS_MINUS = re.compile(
     r"\+[ ]?(?P<added>\d[\d,]{0,14})\b[^-+−\d\n]{0,4}[-−][ ]?(?P<removed>\d[\d,]{0,14})\b"
 )
@@ -63,7 +65,9 @@ def declared(fields: Fields, code: list[str]) -> Metrics:
     removed = _integer(first_line(fields, "lines_removed"))
     if added is None and removed is None:
         added, removed = _added_and_removed(fields, code)
-    deployment = _DEPLOYMENT.match(first_line(fields, "deployment"))
+    deployment = None
+    if "deployment" in fields:
+        deployment = _DEPLOYMENT.match(first_line(fields, "deployment"))
     return Metrics(
         lines_added=added,
         lines_removed=removed,
@@ -86,6 +90,7 @@ def _added_and_removed(fields: Fields, code: list[str]) -> tuple[int | None, int
     return None, None
 
 
+@lru_cache(maxsize=4096)
 def _integer(text: str) -> int | None:
     if text.isascii() and text.isdigit() and len(text) <= 15:
         return int(text)
@@ -95,7 +100,7 @@ def _integer(text: str) -> int | None:
 
 def _commits(text: str) -> int | None:
     number = _integer(text)
-    digits = re.match(r"[`*\s]*(\d+)", text)
+    digits = _DIGITS.match(text) if len(text) >= _HASH_DIGITS else None
     if digits and len(digits[1]) >= _HASH_DIGITS:
         return None
     return number
@@ -106,6 +111,11 @@ def _minutes(fields: Fields) -> int | None:
     text = first_line(fields, "duration")
     if not text:
         return _integer(first_line(fields, "duration_min"))
+    return _duration(text)
+
+
+@lru_cache(maxsize=4096)
+def _duration(text: str) -> int | None:
     m = _DURATION.match(text)
     if m and (m["h"] or m["m"] or m["s"]):
         hours, minutes, seconds = (float((m[k] or "0").replace(",", ".")) for k in "hms")

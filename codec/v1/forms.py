@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_role
 from codec.v1.beside_date import SESSION_WORD
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
@@ -22,23 +22,33 @@ from codec.vocabulary import is_status
 #: The number of characters of a line that are read.
 LINE_LIMIT: Final = 1024
 _ORDINAL = re.compile(r"(?:#?\d{1,4}[.)]|#\d{1,4}:?)\s+(?!\d{1,2}\. ?\d{4})")
-_DIGIT = re.compile(r"\d")
+#: Every form has a date, and every date has a year of four digits.
+_YEAR = re.compile(r"\d{4}")
 BLANKS = re.compile(r"\s{2,}")
 LEADING_STATUS = re.compile(r"(?P<sign>[✅✔✓❌✗✘🔴🟢🟡🚧⚠])\ufe0f?\s*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
-    """A form of dated line: a pattern for the line's text, with named groups."""
+    """A form of dated line.
+
+    Attributes:
+        name: its name.
+        pattern: a pattern for the whole text of the line, with named groups.
+        weak: it counts only in logs without a strong form.
+        usual: a short pattern for most lines of the form. What it matches, `pattern` matches with
+            the same groups.
+    """
 
     name: str
-    pattern: str
+    pattern: LazyPattern
     weak: bool = False
-    flags: re.RegexFlag = re.NOFLAG
+    usual: re.Pattern[str] | None = None
 
     def match(self, text: str) -> re.Match[str] | None:
         """Match the whole text of a line."""
-        return compiled(self.pattern, self.flags).fullmatch(text)
+        m = self.usual.fullmatch(text) if self.usual is not None else None
+        return m or self.pattern.fullmatch(text)
 
 
 _OPEN: Final = r"[\[(`（【]?"
@@ -56,6 +66,7 @@ _SPAN: Final = (
     r"|\b(?:to|bis|until|hasta|até|fino alle|à|до)\b)\s*"
     rf"{_OPEN}(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN})){_CLOSE})?"
 )
+_ONLY_SPAN: Final = LazyPattern(_SPAN)
 _CLOCK_SPAN: Final = (
     rf"{_OPEN}(?P<time>(?>{CLOCK_PATTERN})){_CLOSE}"
     rf"(?:\s*(?:-|–|—|→|~|〜|～|\bto\b|\bbis\b)\s*{_OPEN}(?P<end>(?>{CLOCK_PATTERN})){_CLOSE})?"
@@ -67,21 +78,30 @@ _NEXT: Final = rf"(?:{_SEP}|\s+|(?=[(（【\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7
 _START: Final = r"(?:START(?:ED)?|BEGIN|BEGAN)"
 _END: Final = r"(?:END(?:ED)?|STOP(?:PED)?|FINISH(?:ED)?|DONE)"
 
+_USUAL = re.compile(
+    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)(?P<end>(?!))? \| "
+    r"(?P<agent>[^|\s]+(?: [^|\s]+)*) \| (?P<task>\S.*)"
+)
+
 #: Strong forms first; the first form that matches names the fields.
 FORMS: Final = (
-    Form(name="pipes", pattern=rf"{_SPAN}\s*\|\s*(?P<agent>[^|]*?)\s*\|\s*(?P<task>.*)"),
+    Form(
+        name="pipes",
+        pattern=LazyPattern(rf"{_SPAN}\s*\|\s*(?P<agent>[^|]*?)\s*\|\s*(?P<task>.*)"),
+        usual=_USUAL,
+    ),
     Form(
         name="session",
-        pattern=(
+        pattern=LazyPattern(
             rf"(?:{_WORD})(?:\s+(?:of|on|for|from|vom|von|am|du|del|de|do|da|dal|di|от|за))?"
             rf"(?:{_SEP}|\s+|\s*(?=[(（\[]))"
-            rf"{_SPAN}(?:(?:{_SEP}|\s+)(?P<task>.+?))?{_ID}"
+            rf"{_SPAN}(?:(?:{_SEP}|\s+)(?P<task>.+?))?{_ID}",
+            re.IGNORECASE,
         ),
-        flags=re.IGNORECASE,
     ),
     Form(
         name="start-end",
-        pattern=(
+        pattern=LazyPattern(
             rf"\[?{_START}[:\s]\s*(?P<time>(?>{TIME_PATTERN}))\]?{_SEP[:-3]}?"
             rf"(?:\s*\[?{_END}[:\s]\s*(?P<end>(?>{TIME_PATTERN}|{CLOCK_PATTERN}))\]?)?"
             rf"(?:{_SEP}|\s+)?(?P<task>.*?)"
@@ -89,13 +109,13 @@ FORMS: Final = (
     ),
     Form(
         name="bracketed",
-        pattern=rf"\[?(?P<time>(?>{TIME_PATTERN}))\]\s*[-–—]\s*(?P<name>[\w.+-]+)",
+        pattern=LazyPattern(rf"\[?(?P<time>(?>{TIME_PATTERN}))\]\s*[-–—]\s*(?P<name>[\w.+-]+)"),
     ),
-    Form(name="title", pattern=rf"{_SPAN}{_NEXT}(?P<task>.+?){_ID}"),
-    Form(name="bare", pattern=_SPAN),
+    Form(name="title", pattern=LazyPattern(rf"{_SPAN}{_NEXT}(?P<task>.+?){_ID}")),
+    Form(name="bare", pattern=_ONLY_SPAN),
     Form(
         name="last",
-        pattern=(
+        pattern=LazyPattern(
             r"(?:(?P<agent>[^|]+?)\s*\|\s*)?(?P<task>.+?)"
             rf"(?:{_SEP}|\s+(?:on\s+|@\s*)?|(?=[(（])){_SPAN}"
             r"(?:\s*[;,·|/–—-]\s*(?P<remark>[^()\[\]（）]{1,200}?)[)\]）])?[.\s]*"
@@ -104,12 +124,12 @@ FORMS: Final = (
     ),
     Form(
         name="middle",
-        pattern=rf"(?P<agent>[^|]+?)\s*\|\s*{_SPAN}\s*\|\s*(?P<task>.+?)",
+        pattern=LazyPattern(rf"(?P<agent>[^|]+?)\s*\|\s*{_SPAN}\s*\|\s*(?P<task>.+?)"),
         weak=True,
     ),
     Form(
         name="within",
-        pattern=(
+        pattern=LazyPattern(
             rf"(?P<task>.+?(?:{_SEP}|\s+)){_SPAN}"
             r"(?:\s*[;,]\s*(?P<remark>[^()\[\]（）]{1,200}?)[)\]）])?"
             rf"(?:{_SEP}|\s+)(?P<rest>.+?)"
@@ -119,16 +139,12 @@ FORMS: Final = (
 )
 #: The forms of a heading whose date is in a day above it.
 _CLOCK_FORMS: Final = (
-    rf"{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?",
-    rf"(?:{_WORD}){_SEP}?\s*{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?",
-    rf"(?P<task>.+?)(?:{_SEP}|\s+(?:@\s*)?|(?=[(（])){_CLOCK_SPAN}[.\s]*",
+    LazyPattern(rf"{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?", re.IGNORECASE),
+    LazyPattern(rf"(?:{_WORD}){_SEP}?\s*{_CLOCK_SPAN}(?:{_NEXT}(?P<task>.+?))?", re.IGNORECASE),
+    LazyPattern(
+        rf"(?P<task>.+?)(?:{_SEP}|\s+(?:@\s*)?|(?=[(（])){_CLOCK_SPAN}[.\s]*", re.IGNORECASE
+    ),
 )
-
-
-@lru_cache(maxsize=64)
-def compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
-    """Return a form's pattern, compiled on first use, because compiling all of them is slow."""
-    return re.compile(pattern, flags)
 
 
 def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
@@ -138,7 +154,7 @@ def match_forms(text: str, forms: Iterable[Form]) -> Heading | None:
     otherwise the lazy parts of some forms would be slow.
     """
     text = BLANKS.sub(" ", text[:LINE_LIMIT])
-    if not _DIGIT.search(text):
+    if not _YEAR.search(text):
         return None
     if text[:1] in "✅✔✓❌✗✘🔴🟢🟡🚧⚠" and text:
         sign = LEADING_STATUS.match(text)
@@ -159,6 +175,8 @@ def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
     """Return the heading in a line that is a whole entry, read column by column; else None."""
     text = text[:LINE_LIMIT]
     squeezed = BLANKS.sub(" ", text)
+    if not _YEAR.search(squeezed):
+        return None
     for form in forms:
         m = form.match(squeezed)
         if m is None:
@@ -166,7 +184,7 @@ def match_line(text: str, forms: Iterable[Form]) -> Heading | None:
         if form.name in ("start-end", "session"):
             heading = Heading(time=m["time"], time_end=m["end"] or "")
             return columns(heading, m["task"] or "")
-        span = compiled(_SPAN, re.NOFLAG).match(text)
+        span = _ONLY_SPAN.match(text)
         if span is None:
             return refine(heading_of(m))
         heading = Heading(time=span["time"], time_end=span["end"] or "")
@@ -178,7 +196,7 @@ def clock_heading(text: str) -> Heading | None:
     """Return the heading in a line with a time of day and without a date; else None."""
     text = BLANKS.sub(" ", text[:LINE_LIMIT])
     for pattern in _CLOCK_FORMS:
-        m = compiled(pattern, re.IGNORECASE).fullmatch(text)
+        m = pattern.fullmatch(text)
         if m:
             return refine(heading_of(m))
     return None
@@ -186,7 +204,7 @@ def clock_heading(text: str) -> Heading | None:
 
 def heading_of(m: re.Match[str]) -> Heading:
     """Return the heading in a match of a form or of a user's pattern."""
-    groups = {name: text or "" for name, text in m.groupdict().items()}
+    groups = m.groupdict("")
     time, task, agent = groups.get("time", ""), groups.get("task", ""), groups.get("agent", "")
     if groups.get("year"):
         day = f"{groups['day']} {groups['month']} {groups['year']}"

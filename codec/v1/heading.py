@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_branch, is_role
 from codec.v1.beside_date import SESSION_WORD, is_beside_date, says_nothing
 from codec.v1.date_patterns import CLOCK_PATTERN
@@ -43,12 +44,12 @@ class Heading(NamedTuple):
 
 SEPARATOR: Final = r"\s*(?:\||-{1,2}|–|—|:|：|·|•|/|,|;|；|~|→)\s*"
 
-_COUNTED_FIRST = re.compile(
+_COUNTED_FIRST: Final = LazyPattern(
     rf"(?:{SESSION_WORD})(?<=[\d次回轮輪话話ン])(?:{SEPARATOR}|\s*(?=[(\[]))|(?:Session|Sitzung|Sesi[óo]n|Sess[ãa]o"
     rf"|Séance|Sessione|Сессия|会话|セッション|세션)\s*[:：|–—-]\s*",
     re.I,
 )
-_AGENT_NOTE = re.compile(
+_AGENT_NOTE: Final = LazyPattern(
     r"(?P<before>.*?)[(\[（]\s*(?:agente?|ai|ki|ia|model|owner|author|by|via|von|par|por|da|door|агент"
     r"|担当|担当者|代理)(?:\s*(?P<colon>[:：])\s*|\s+)(?P<agent>[^()\[\]（）]+?)\s*[)\]）][\s:–—-]*"
     r"(?P<after>.*)",
@@ -71,12 +72,14 @@ _FIRST_PIECE = re.compile(
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
 _UNOPENED = re.compile(r"[^()\[\]（）【】]{0,60}[)\]）】]\s*(?:[:：–—·|-]\s*)?(?P<after>.*)")
-_CLOCK = re.compile(CLOCK_PATTERN)
+_CLOCK: Final = LazyPattern(CLOCK_PATTERN)
 _EDGES: Final = " \t|-–—:：·•,;/~→>"
 _LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")
 _PAIRS = re.compile(r"(?<!\S)(?P<label>[a-z_][\w.-]{0,30})=(?P<value>\"[^\"]*\"|\S+)", re.I)
 _AT_AGENT = re.compile(r"@(?P<agent>[\w.-]+)[:,]?\s+(?P<after>.+)")
-_CLOCK_FIRST = re.compile(rf"(?P<clock>(?>{CLOCK_PATTERN}))(?:(?:{SEPARATOR}|\s+)(?P<after>.+))?")
+_CLOCK_FIRST: Final = LazyPattern(
+    rf"(?P<clock>(?>{CLOCK_PATTERN}))(?:(?:{SEPARATOR}|\s+)(?P<after>.+))?"
+)
 _STATUS_FIRST = re.compile(
     r"[\[(]?(?P<status>[A-Z_]{2,12}|[✅✔✓❌✗✘🔴🟢🟡🚧⚠]\ufe0f?)[\])]?(?:\s*[:|–—-]\s*|\s+)(?P<after>.+)"
 )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.fields import Body
 from codec.v1.heading import Heading
@@ -22,7 +23,7 @@ from codec.v1.labels import place_of
 from codec.v1.lines import Line
 
 _ONCE: Final = frozenset({"task", "status", "agent", "date", "started", "finished"})
-_CLOCK = re.compile(rf"[|\s]*[*_`\[(]{{0,3}}(?:{CLOCK_PATTERN})")
+_CLOCK: Final = LazyPattern(rf"[|\s]*[*_`\[(]{{0,3}}(?:{CLOCK_PATTERN})")
 
 
 _DATED_LINE = re.compile(
@@ -41,7 +42,9 @@ def several_sessions(heading: Heading, body: Body, prose: str) -> bool:
         prose: the text as it is written.
     """
     repeated = body.repeated & _ONCE if body.repeated else body.repeated
-    if len(repeated) > 1 or any(_is_dated(m, heading) for m in _DATED_LINE.finditer(prose)):
+    if len(repeated) > 1:
+        return True
+    if "20" in prose and any(_is_dated(m, heading) for m in _DATED_LINE.finditer(prose)):
         return True
     if not _is_bare_day(heading):
         return False

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final, Literal
 
+from codec.lazy_pattern import LazyPattern
 from codec.v1.beside_date import SESSION_WORD
 from codec.v1.date_patterns import TIME_PATTERN
 from codec.v1.dialects import FIELD_REACH, Marker, line_text
-from codec.v1.forms import FORMS, Form, compiled, match_forms
+from codec.v1.forms import FORMS, Form, match_forms
 from codec.v1.heading import Heading
 from codec.v1.labels import place_of
 from codec.v1.outline import DATED
@@ -35,7 +36,8 @@ _FIELD = re.compile(
     r"[ \t]*(?:[-*+>|][ \t]+)?(?:\*\*|__)?(?P<label>[^\W\d_][^:：|*]{0,40}?)(?:\*\*|__)?"
     r"[ \t]*[:：|](?:\*\*|__)?[ \t]*(?P<value>.*)"
 )
-_NUMBERED = re.compile(rf"(?:{SESSION_WORD})(?:\W.*)?", re.I | re.S)
+_NUMBERED: Final = LazyPattern(rf"(?:{SESSION_WORD})(?:\W.*)?", re.I | re.S)
+_TIME: Final = LazyPattern(TIME_PATTERN, re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"[\[<{(].*[\]>})]|.*\w\s*[|/]\s*\w+\s*[|/].*|\.{3}|…|`?\$.*")
 #: Headings of descriptions and rules of the log, which have fields but are not entries.
 _DESCRIPTIONS = re.compile(
@@ -53,7 +55,7 @@ def is_doubtful(line: str) -> bool:
     if _AT_START.match(text) or _DATE_LIKE.search(text):
         return True
     is_dated = DATED.search(text.encode()) is not None
-    return is_dated and compiled(TIME_PATTERN, re.IGNORECASE).search(text) is not None
+    return is_dated and _TIME.search(text) is not None
 
 
 def begins_dated(line: str) -> bool:

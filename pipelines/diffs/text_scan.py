@@ -69,6 +69,8 @@ def clean_session(
         Unavailable: a text may hold a secret, and the scanner is missing or failed.
     """
     found = _search(workspace, ((name, getattr(session, name)) for name in TEXTS), allow)
+    if not found:
+        return session, []
     texts: dict[str, Any] = {f.field: f.redacted.text for f in found}
     if "title" in texts:  # the slug is derived from it, and may contain a part of the secret
         texts["task"] = name_of(texts["title"])

@@ -79,23 +79,6 @@ def source_files(stated: Stated) -> dict[str, tuple[str, ...]]:
     }
 
 
-def build_references(
-    root: str,
-    repository: str | None,
-    logs: Mapping[str, bytes],
-    builds: Sequence[ReferencesBuilt],
-    count: Callable[[str], int],
-    budget: int,
-) -> tuple[bytes, ReferencesBuilt]:
-    """Return the first references of a workspace; the worker runs this to count tokens.
-
-    Args:
-        root, repository, logs: see `read_stated`.
-        builds, count, budget: see `first_build`.
-    """
-    return first_build(read_stated(root, repository, logs), builds, count, budget)
-
-
 def first_build(
     stated: Stated, builds: Sequence[ReferencesBuilt], count: Callable[[str], int], budget: int
 ) -> tuple[bytes, ReferencesBuilt]:

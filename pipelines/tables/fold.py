@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import IO, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codec.errors import IntegrityError
 from codec.kinds import ObjectName
 from codec.tables.catalog import Catalog, Format, PartFile, folder_of
 from codec.tables.rows import Row
@@ -27,7 +29,7 @@ from pipelines.outcomes.progress import Progress
 from pipelines.remotes.base import Content, Remote
 from pipelines.tables.catalogs import Seen, commit, drop, put_plan, see
 from pipelines.tables.formats import arrow_rows, read_part, schema_of
-from pipelines.tables.splitting import LIMITS, Limits, Splitter, Written, in_order
+from pipelines.tables.splitting import DIGITS, LIMITS, Limits, Splitter, Written, in_order
 
 #: The number of attempts of an exporter before it gives up.
 _TRIES: Final = 20
@@ -94,6 +96,7 @@ def fold(target: Target, given: Sequence[Given], progress: Progress) -> Folded:
 
     Raises:
         Conflict: the folder has tables of another format, or other exporters won every time.
+        IntegrityError: a part is damaged.
         StorageError: the folder cannot be read or written.
     """
     given = sorted(given, key=lambda g: g.repository)
@@ -279,10 +282,26 @@ def _read_spooled(path: str) -> Iterator[pa.Table]:
 
 
 def _read(target: Target, table: str, part: PartFile, folder: str) -> Iterator[pa.Table]:
-    """Yield the rows of a part in the folder of tables."""
+    """Yield the rows of a part in the folder of tables.
+
+    Raises:
+        IntegrityError: its bytes are not those that its name states.
+    """
     path = os.path.join(folder, f"read-{part.name.rpartition('/')[2]}")
+    digest = hashlib.sha256()
     with open(path, "wb") as f:
-        target.remote.copy(part.name, f.write)
+
+        def keep(data: bytes) -> None:
+            f.write(data)
+            digest.update(data)
+
+        target.remote.copy(part.name, keep)
+    if f"/part-{digest.hexdigest()[:DIGITS]}" not in part.name:
+        raise IntegrityError(
+            "its bytes are not those that were exported",
+            file=f"{target.remote.url}/{part.name}",
+            hint="Restore it from a backup, or export all repositories to an empty folder",
+        )
     yield from read_part(target.format, table, path)
     os.unlink(path)
 

@@ -32,7 +32,7 @@ _ONE_IN: Final = 16
 _SHARE: Final = 8
 _LARGEST: Final = 4
 #: The hex digits of a part's hash in its name.
-_DIGITS: Final = 32
+DIGITS: Final = 32
 
 
 class Limits(NamedTuple):
@@ -107,7 +107,7 @@ class Splitter:
             digest = Sha256(hashlib.file_digest(f, "sha256").hexdigest())
         folder = folder_of(self._table, self._month)
         part = PartFile(
-            name=ObjectName(f"{folder}/part-{digest[:_DIGITS]}.{self._form}"),
+            name=ObjectName(f"{folder}/part-{digest[:DIGITS]}.{self._form}"),
             first=self._first,
             last=self._last,
             rows=self._rows,

@@ -286,11 +286,10 @@ class _Planner:
             )
             return None
         session, replaced = clean_session(self._workspace, mapped.session)
-        line = self._lines.at(found.start) if replaced else None
-        self._plan.findings.extend(
-            f._replace(file=log.source.name, line=line, key=session.key) for f in replaced
-        )
-        mapped = dc_replace(mapped, session=session)
+        if replaced:
+            file, line, key = log.source.name, self._lines.at(found.start), session.key
+            self._plan.findings.extend(f._replace(file=file, line=line, key=key) for f in replaced)
+            mapped = dc_replace(mapped, session=session)
         for metric, said, seen in mapped.contradictions:
             message = f"declares {metric} {said}, its diff has {seen}; kept as declared"
             self._note(log, found, "contradicted", message, mapped.session.key)

@@ -19,7 +19,7 @@ from codec.v1.mapping import Options
 from pipelines.outcomes.findings import torn_finding
 from pipelines.outcomes.progress import Progress
 from pipelines.recording.flushing import begin_writing
-from pipelines.references.sources import build_references
+from pipelines.references.beside import build_references
 from pipelines.system.fs.files import identity
 from pipelines.system.worker.client import Worker
 from pipelines.system.worker.process import count_text

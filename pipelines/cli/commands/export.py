@@ -108,6 +108,7 @@ VERB: Final = Verb(
     ),
     exits={
         3: "lines that cannot be read were left out, or a text seemed to contain a secret",
+        12: "a part of the tables is damaged",
         20: EXIT_CODES[20],
         22: "the folder holds tables of another format",
         30: "pyarrow is not installed, or the folder does not exist",

@@ -275,11 +275,7 @@ VERB: Final = Verb(
         "plan": Verb(
             run_plan,
             (STEPS_ARGUMENT, MORE),
-            (
-                *PLANNED,
-                WORKERS,
-                JSON,
-            ),
+            (*PLANNED, WORKERS, JSON),
             exits={10: "a list of repositories cannot be read"},
         ),
         "run": Verb(
@@ -304,6 +300,7 @@ VERB: Final = Verb(
             exits={
                 3: "repositories need attention; each is named",
                 10: "a list of repositories cannot be read",
+                12: "a part of the tables is damaged",
                 21: "another 'fleet run' is using the folder",
                 22: "the folder holds another run",
                 30: "Dask or pyarrow is not installed",

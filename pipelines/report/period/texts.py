@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import filterfalse
+from itertools import filterfalse, islice
 from typing import Final, Generic, Literal, NamedTuple, TypeVar, cast
 
 from codec.kinds import Key
@@ -77,13 +77,16 @@ def said_in(sessions: Sequence[Session], most: int) -> dict[Kind, Listing[Said]]
 
 def _distinct(parts: Sequence[tuple[Key, str]], most: int) -> Listing[Said]:
     """Return texts, each once, with the keys of their sessions."""
+    first: dict[str, int] = {}
     groups: dict[str, list[int]] = {}
     for number, words in enumerate(_words([text for _, text in parts])):
-        if words:
-            groups.setdefault(words, []).append(number)
+        if words in first:
+            groups.setdefault(words, [first[words]]).append(number)
+        elif words:
+            first[words] = number
     # Most texts occur once; of these, only the newest can be listed.
-    single = [group for group in groups.values() if len(group) == 1]
-    shown = [group for group in groups.values() if len(group) > 1] + single[-most:]
+    single = islice(filterfalse(groups.__contains__, reversed(first)), most)
+    shown = [*groups.values(), *([first[words]] for words in single)]
     made = [
         (
             number := group[-1],
@@ -92,7 +95,7 @@ def _distinct(parts: Sequence[tuple[Key, str]], most: int) -> Listing[Said]:
         for group in shown
     ]
     made.sort(key=lambda pair: (-len(pair[1].keys), -pair[0]))
-    return Listing(tuple(said for _, said in made[:most]), len(groups))
+    return Listing(tuple(said for _, said in made[:most]), len(first))
 
 
 def _words(texts: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from codec.errors import IntegrityError
 from codec.kinds import ObjectName
 from codec.tables.catalog import FOLDER, Format
 from codec.tables.rows import Row, digest_of
@@ -143,6 +144,25 @@ def test_rows_that_come_back_get_files_of_another_name(tmp_path: Path) -> None:
     export(tmp_path / "t", first)
     assert not names & set(parts(tmp_path / "t"))
     assert same(rows_in(tmp_path / "t"), wanted(first))
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("damage", [b"", b"\xff" * 5000, None], ids=["empty", "garbage", "flipped"])
+def test_a_damaged_part_is_named_and_no_row_is_lost(
+    tmp_path: Path, form: Format, damage: bytes | None
+) -> None:
+    export(tmp_path / "t", repository("a"), form=form)
+    name = newest_catalog(DirectoryRemote(str(tmp_path / "t"))).of("usage")[0].name
+    path = tmp_path / "t" / name
+    whole = path.read_bytes()
+    path.write_bytes(bytes([*whole[:-1], whole[-1] ^ 1]) if damage is None else damage)
+    before = tree(tmp_path / "t")
+    with pytest.raises(IntegrityError, match=name):
+        export(tmp_path / "t", repository("b"), form=form)
+    assert tree(tmp_path / "t") == before
+    path.write_bytes(whole)
+    export(tmp_path / "t", repository("b"), form=form)
+    assert same(rows_in(tmp_path / "t", form), wanted(repository("a"), repository("b")))
 
 
 def test_an_unchanged_export_reads_little_and_writes_nothing(tmp_path: Path) -> None:

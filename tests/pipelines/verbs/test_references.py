@@ -14,8 +14,8 @@ import pytest
 
 from codec.manifest.facts import ReferencesBuilt
 from codec.references.document import decode_references
+from pipelines.references.beside import build_references
 from pipelines.references.plan import Plan, Request, plan
-from pipelines.references.sources import build_references
 from pipelines.system.worker.client import Worker
 from pipelines.system.worker.process import count_text
 from pipelines.verbs.references import Result, references
