@@ -19,7 +19,7 @@ STATUS_WORDS: Final[Mapping[str, Status]] = {
     **dict.fromkeys(
         ("pass", "passed", "passing", "ok", "success", "successful", "successfully", "succeeded",
          "complete", "completed", "done", "finished", "merged", "deployed", "shipped", "resolved",
-         "fixed", "✅", "✔", "✓", "☑", "🎉", "🟢",
+         "fixed", "all done", "all complete", "✅", "✔", "✓", "☑", "🎉", "🟢",
          "fertig", "erledigt", "abgeschlossen", "erfolgreich", "erfolg", "bestanden", "behoben",
          "gelöst", "fertiggestellt",
          "terminé", "terminée", "fini", "réussi", "réussie", "succès", "complet", "complété",

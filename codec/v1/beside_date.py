@@ -57,6 +57,12 @@ _BESIDE_DATE: Final = LazyPattern(
     rf"|{_CONTINUED.source}",
     re.I,
 )
+#: Text up to a bracket that does not close an item such as `a)` or a smiley.
+_UNOPENED: Final = LazyPattern(
+    rf"(?:(?:{SESSION_WORD})|"
+    r"[^()\[\]（）【】]{0,80}(?<!\s[\w:;])(?<!\A\w)(?<!\A\d\d)(?<!\s\d\d))[)\]）】][\s:：–—·|-]*",
+    re.I,
+)
 
 
 @lru_cache(maxsize=4096)
@@ -70,3 +76,9 @@ def is_beside_date(text: str) -> bool:
     """Return True for a part of the day, "continued", or a word with the number of a session."""
     is_number = not text.isdigit() and any(map(str.isdigit, text))
     return _BESIDE_DATE.fullmatch(text) is not None or (is_number and says_nothing(text))
+
+
+def remark_end(text: str) -> int:
+    """Return the end of a remark whose bracket opens before the text, else 0."""
+    m = _UNOPENED.match(text) if ")" in text or "]" in text or "）" in text else None
+    return m.end() if m else 0

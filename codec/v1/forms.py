@@ -13,7 +13,7 @@ from typing import Final
 
 from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_role
-from codec.v1.beside_date import SESSION_WORD
+from codec.v1.beside_date import SESSION_WORD, is_beside_date, remark_end
 from codec.v1.date_patterns import CLOCK_PATTERN, TIME_PATTERN
 from codec.v1.dates import begins_with_date
 from codec.v1.heading import SEPARATOR, Heading, columns, refine
@@ -214,7 +214,12 @@ def heading_of(m: re.Match[str]) -> Heading:
     status = groups.get("status", "").strip()
     if groups.get("rest"):
         before, rest = task.strip(" |-–—:·•/,[]()"), groups["rest"]
-        if is_agent(before) or (is_role(before) and before.isupper()):
+        end = remark_end(rest)
+        if end:
+            rest = rest[end:]
+            task = f"{before} " if before else ""
+        is_named = is_role(before) and before.isupper() and not is_beside_date(before)
+        if is_agent(before) or is_named:
             agent, task = before, rest
         elif is_agent(rest) and not agent:
             agent, task = rest, before

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from codec.lazy_pattern import LazyPattern
 from codec.v1.agents import is_agent, is_branch, is_role
-from codec.v1.beside_date import SESSION_WORD, is_beside_date, says_nothing
+from codec.v1.beside_date import SESSION_WORD, is_beside_date, remark_end, says_nothing
 from codec.v1.date_patterns import CLOCK_PATTERN
 from codec.v1.labels import place_of
 from codec.vocabulary import is_status
@@ -71,7 +71,6 @@ _FIRST_PIECE = re.compile(
     r"(?P<piece>[^|:：·—–]{1,60}?)\s*(?:\||：|:(?=\s)|\s[-–—·•/]+\s|—)\s*(?P<after>.+)"
 )
 _BY = re.compile(r"(?P<before>.+?)\s+(?:by|via|von|par|por|door)\s+(?P<agent>[^()]+)", re.I)
-_UNOPENED = re.compile(r"[^()\[\]（）【】]{0,60}[)\]）】]\s*(?:[:：–—·|-]\s*)?(?P<after>.*)")
 _CLOCK: Final = LazyPattern(CLOCK_PATTERN)
 _EDGES: Final = " \t|-–—:：·•,;/~→>"
 _LABELLED = re.compile(r"(?:^|\s[|·]\s*|;\s+)(?P<label>[^\W\d_][\w ()/-]{0,30}?)\s*[:：]\s*\S")
@@ -187,9 +186,8 @@ def _without_first_brackets(heading: Heading, task: str) -> Heading | None:
         if not heading.status and is_status(inner):
             return heading._replace(status=inner, task=after)
         return heading._replace(task=after) if is_beside_date(inner) else None
-    unopened = _UNOPENED.fullmatch(task) if task[:1] not in "([（【" else None
-    # `(2026-03-01 evening) Title`: the bracket opens before the date
-    return heading._replace(task=unopened["after"]) if unopened else None
+    end = remark_end(task)  # `(2026-03-01 evening) Title`
+    return heading._replace(task=task[end:]) if end else None
 
 
 def _without_brackets(heading: Heading) -> Heading | None:
