@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pipelines.outcomes.errors import NotFound
@@ -138,10 +138,13 @@ def commits_of_stretch(
     since = commits.between(tips, floor)
     made = _made(repository, stretch, slices, logs, None if own.moves else since)
     seen = [c for c in since if made is None or c in made.here]
-    if made is not None and made.rewritten.intersection(seen):
-        there = [*first, *(before or _on_branch(repository, stretch.head, ends))]
-        seen = _without_copies(repository, seen, made, there, tips) if there else seen
     taken = commits.in_ranges(text for fact in recorded for text in fact.ranges)
+    if made is not None and made.rewritten.intersection(seen):
+        older = signatures(repository, *floor, "--not", *tips) if floor else {}
+        others = _on_branch(repository, stretch.head, ends) if has_floor else []
+        copied = signatures(repository, *others, "--not", *tips) if others else {}
+        there = {*older.values(), *(s for commit, s in copied.items() if commit in taken)}
+        seen = _without_copies(repository, seen, made, there)
     mine = [commit for commit in seen if commit not in taken]
     ranges = ranges_of(repository, mine, since, made)
     every = made.here.union(seen) if made else frozenset(seen)
@@ -278,14 +281,16 @@ def _committed(repository: Repository, commits: Iterable[str]) -> Iterator[Move]
 
 
 def _without_copies(
-    repository: Repository,
-    seen: Sequence[str],
-    made: Made,
-    before: Sequence[str],
-    tips: Sequence[str],
+    repository: Repository, seen: Sequence[str], made: Made, there: Container[str]
 ) -> list[str]:
-    """Return commits without those that a rebase made from older or recorded commits."""
-    there = {*signatures(repository, *before, "--not", *tips).values()}
+    """Return commits without those that a rebase made from older or recorded commits.
+
+    Args:
+        repository: the repository that has the commits.
+        seen: the commits, the oldest first.
+        made: the commits that reflogs list.
+        there: the signatures of the older and the recorded commits.
+    """
     signed = signatures(repository, "--no-walk", *made.rewritten.intersection(seen))
     return [commit for commit in seen if signed.get(commit) not in there]
 

@@ -596,10 +596,12 @@ def hooked(check: Check, stage: Stage, name: str) -> None:
     check("the block reaches the model once", text.count(BLOCK_MARK), 1)
     check("commits", [s["commits"] for s in recorded(repo)], [1])
     stage.run("Add a farewell", repo, "write bye.txt Bye", commit("Farewell page"), "say Done")
-    check(
-        "the next session sees it", "~ Greeting page" in stage.asked("Add a farewell").text(), True
-    )
-    check("tasks", titles(repo), ["Greeting page", "Farewell page"])
+    tasks = ["Greeting page", "Farewell page"]
+    if name == "gemini":  # its transcript has the prompts
+        tasks = ["Add a greeting", "Add a farewell"]
+    text = stage.asked("Add a farewell").text()
+    check("the next session sees it", f"~ {tasks[0]}" in text, True)
+    check("tasks", titles(repo), tasks)
     check("the tree is clean", must("git status --porcelain", repo), "")
     known = session_id(ran)
     task = "Correct the greeting"

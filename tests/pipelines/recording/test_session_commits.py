@@ -343,6 +343,20 @@ def test_recorded_commits_that_are_rebased_are_not_taken_again(ann: Person, bob:
     assert (names_of(session, ann.workspace), session.metrics.commits) == (["new"], 1)
 
 
+def test_a_rebased_commit_below_a_recorded_one_is_still_taken(ann: Person, bob: Person) -> None:
+    """Another session recorded the later commit: only that one is not taken again."""
+    ann.begin()
+    ann.commit("mine")
+    ann.commit("others")
+    ann.record("--git", ann.head, "--id", "another")
+    bob.commit("theirs")
+    ann.git("stash", "-q")
+    ann.git("pull", "-q", "--rebase", "bob", "main")
+    ann.git("stash", "pop", "-q")
+    session = ann.record()
+    assert (names_of(session, ann.workspace), session.metrics.commits) == (["mine"], 1)
+
+
 def test_commits_that_were_reset_or_undone_are_not_taken(ann: Person) -> None:
     ann.begin()
     ann.commit("dropped")
