@@ -7,6 +7,7 @@
    always has everything. Manifests of other branches are read once: their ids are stored.
 3. A session stays while hooks wait to record another one that ran at the same time: a manifest of
    another branch has it, but commits and ids are compared with this branch's and with the store.
+   The end of a session that a hook completed later is unknown, so it stays while any session waits.
 4. Before a session leaves, its patch is in `.diffs`, or in an archive there.
 """
 
@@ -112,12 +113,13 @@ def _decoded(lines: Sequence[bytes]) -> list[Pending]:
 
 
 def _not_needed(workspace: Workspace, facts: Sequence[Pending]) -> list[Pending]:
-    """Return the facts without those of sessions that ended after a waiting one had begun."""
+    """Return the facts without those of sessions that may overlap a waiting one."""
     oldest = oldest_waiting(spool_of(workspace.home))
     if oldest is None:
         return [*facts]
     begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(oldest // _SECOND))
     needed = {identity_of(f) for _, f in facts if isinstance(f, Session) and f.time >= begun}
+    needed |= {f.of for _, f in facts if isinstance(f, Revision) and f.by == "hook"}
     return [(line, fact) for line, fact in facts if _session_of(fact) not in needed]
 
 

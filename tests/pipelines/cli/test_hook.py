@@ -358,6 +358,27 @@ def test_commits_that_another_branch_recorded_are_not_taken_again(
     assert {s.id: s.metrics.commits for s in agents.sessions} == {"s-1": 1, "s-2": 0}
 
 
+def test_commits_that_a_hook_added_on_another_branch_are_not_taken_again(
+    agents: Agents, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session is recorded before another one begins, and completed while that one runs."""
+    other = tmp_path / "other"
+    git(agents.root, "worktree", "add", "-qb", "other", str(other))
+    agents.claude("SessionStart")
+    monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", "s-1")
+    with monkeypatch.context() as earlier:
+        earlier.setattr("pipelines.recording.session.moment", lambda: "2020-01-01T10:00:00Z")
+        words = ("--agent", "a", "--task", "Add a", "--status", "PASS", "--no-diff")
+        assert cli("record", agents.root, *words).code == 0
+    agents.claude("SessionStart", "s-2")
+    agents.commit("a")
+    agents.claude("SessionEnd")
+    assert cli("flush", other, "--commit").code == 0
+    agents.claude("SessionEnd", "s-2")
+    agents.drain()
+    assert {s.id: s.metrics.commits for s in agents.sessions} == {"s-1": 1, "s-2": 0}
+
+
 def test_a_session_that_another_branch_recorded_is_completed_and_not_recorded_again(
     agents: Agents, tmp_path: Path, cli: Cli
 ) -> None:
