@@ -284,8 +284,8 @@ def drop_order() -> str:
     sections = {"stack.": "other keys of the stack", "performance_targets.": "targets",
                 "routing_rules.": "routing rules"}  # fmt: skip
     names = (sections.get(n) or (f"`{n}`" if "." in n else n) for n in DROP_ORDER)
-    text = f"{', '.join(names)}. Of a section the last goes first; the first four mandates are the"
-    return textwrap.fill(f"{text} first ones.", 100) + "\n"
+    text = f'{", ".join(names)}. Within a section, the last value is omitted first. The "first'
+    return textwrap.fill(f'{text} mandates" are the first four.', 100) + "\n"
 
 
 def _code(texts: Iterable[str]) -> str:
