@@ -147,7 +147,7 @@ def is_status(text: str) -> bool:
 
 
 def _first_status(text: str) -> tuple[Status, str, str] | None:
-    """Return the status at the beginning of a text, its words, and the text after it."""
+    """Return the status that begins a text, the words that state it, and the text after them."""
     m = re.fullmatch(_STATUS, text)
     if m is None:
         return None

@@ -102,7 +102,7 @@ def _base_of(group: Sequence[Session]) -> Session:
 def _revised_groups(
     groups: dict[str, list[Session]], revisions: Sequence[Revision]
 ) -> tuple[dict[str, list[Session]], dict[str, list[Revision]]]:
-    """Return the groups of facts, joined if an entry became another one, and their revisions."""
+    """Join the groups of an entry and its later versions; return groups and revisions."""
     identities = {identity_of(group[0]): name for name, group in groups.items()}
     leads: dict[str, str] = {}
 

@@ -85,7 +85,7 @@ def decode_fact(line: str) -> Fact:
 
 
 def content_line(session: Session) -> str:
-    """Return a session's line with its time as the key: the part of it that merges keep."""
+    """Return a session's line with its time as its key, because merges may change only the key."""
     return encode_fact(session._replace(key=Key(session.time)))
 
 

@@ -67,7 +67,7 @@ def in_order(
 
 
 def _direction(times: Sequence[str]) -> tuple[bool, bool]:
-    """Return whether a log is newest first, and whether its times leave that open.
+    """Return whether a log is newest first, and whether its times cannot show this.
 
     Times within one day decide first, because a log can list its days newest first and the entries
     of a day oldest first.

@@ -54,7 +54,7 @@ def _rank(graph: _Graph, digest: str) -> tuple[bool, int, str]:
 
 
 def _settled(graph: _Graph, heads: Collection[str]) -> Mapping[str, Any]:
-    """Return the fields that several heads state together; the heads are in order of rank."""
+    """Return the fields of several heads, combined; `heads` are in order of rank."""
     if not heads:
         return {}
     if len(heads) == 1:

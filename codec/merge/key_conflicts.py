@@ -125,7 +125,7 @@ def other_versions(
 
 
 def moved_keys(settled: Iterable[Settled]) -> dict[tuple[str, str], Key]:
-    """Return the new keys of the facts whose key changes, by `name_in`.
+    """Return the new keys of the facts whose key changes; `name_in` names each fact.
 
     A fact keeps its key if its session has another time now.
     """

@@ -1,4 +1,4 @@
-"""Merge three versions of a tracked file by record, not by line.
+"""Merge three versions of a tracked file record by record, not line by line.
 
 1. A record of either version is in the result, once: first the records of ours, in their order,
    then those that theirs adds; rows of sessions are sorted by both manifests. So a merge has no

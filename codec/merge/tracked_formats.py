@@ -68,7 +68,7 @@ class Format:
         return getattr(self.read(piece), "key", None)
 
     def named_key(self, piece: bytes) -> Key | None:
-        """Return the key in a piece, which need not be a valid record."""
+        """Return the key in a piece of a file, even if the piece is not a valid record."""
         found = self.names.match(piece)
         return Key(found[1].decode(errors="replace")) if found else None
 

@@ -218,7 +218,7 @@ def _below_day(data: bytes, heads: list[Head], day: str) -> Dialects | None:
 
 
 def _only_day(data: bytes, heads: list[Head]) -> str:
-    """Return the day of headings with clocks: that of the title, or of a field above them."""
+    """Return the day of headings that state only a time of day, from the title or a field above."""
     clocked = [h for h in heads if h.level > 1 and not h.kind and _is_clocked(h)]
     dated = [h for h in heads if h.level > 1 and h.kind]
     if (

@@ -242,7 +242,7 @@ class Fences:
         return None
 
     def _closing_plain(self, i: int, fence: Fence) -> int | None:
-        """Return the index that closes a possibly stray fence; None if it is stray.
+        """Return the index of the fence that closes another one; None if that one is stray.
 
         A session heading inside shows that it is stray if a line follows that can only open a fence
         (it is marked, or below a `Label:`), or if the fences of the entry in which the search ends

@@ -179,7 +179,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def rendered(notes: Iterable[tuple[str, str]]) -> str:
-    """Return the notes on one line; text of other fields follows the name of its field."""
+    """Return the notes on one line; the text of some fields begins with the field's name."""
     text = ""
     for field, said in notes:
         name = _NAMES.get(field)

@@ -111,7 +111,7 @@ def _classify(data: bytes, head: Head, forms: tuple[Form, ...]) -> Head:
 
 
 def _dates_elsewhere(data: bytes, heads: list[Head]) -> bool:
-    """Return True if most lines that are only a date begin entries instead of dating a heading."""
+    """Return True if lines with only a date usually begin entries, and do not date headings."""
     below = sum(head.dated_below for head in heads)
     lines = (decode_text(raw) for raw in listed_lines(data) if DATED.search(raw))
     return sum(date_line(line) is not None for line in lines) > 2 * below

@@ -196,7 +196,7 @@ class _Ranges:
         return part.data
 
     def take(self, path: str) -> bool:
-        """Read the end from a cache file; return True if the file has it."""
+        """Read the end of the archive from a cache file; return True if it is cached."""
         cached = read_cache(path, _decode_end)
         if cached is not None and len(cached[1]) <= self._file.size:
             self._version, self._end = cached

@@ -219,7 +219,7 @@ def _finding(text: Text, hit: _Hit, mark: str) -> Finding:
         key=text.key,
         rule=hit.rule,
         fingerprint=mark,
-        hint=f"If it is a secret, change it where it is used, and {erase}. If not, add the"
+        hint=f"If it is a secret, revoke it where it is used, and {erase}. If not, add the"
         f" fingerprint to [secrets] allow in {operator_file()}",
     )
 

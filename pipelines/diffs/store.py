@@ -238,7 +238,7 @@ class Store:
         return None
 
     def names_near(self, key: Key) -> Sequence[str]:
-        """Return the names of loose diffs of sessions with the time of a key."""
+        """Return the names of the loose diffs whose keys have the same time as a given key."""
         if self._by_time is None:
             self._by_time = {}
             for name in sorted(self.loose_names()):

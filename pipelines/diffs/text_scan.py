@@ -139,6 +139,6 @@ def _present(
             key=key,
             rule=rule,
             fingerprint=fingerprint,
-            hint="If it is one, change it where it is used: git keeps it in its history. If it is"
-            f" not, add the fingerprint to [secrets] allow in {operator_file()}",
+            hint="If it is a secret, revoke it where it is used: git keeps it in its history."
+            f" If not, add the fingerprint to [secrets] allow in {operator_file()}",
         )

@@ -114,7 +114,9 @@ def _sessions(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
     for table, columns in _NEEDED.items():
         if missing := columns - tables.get(table, frozenset()):
             names = ", ".join(sorted(missing))
-            raise sqlite3.DatabaseError(f"not of OpenCode 1: table {table} has no column {names}")
+            raise sqlite3.DatabaseError(
+                f"not a database of OpenCode 1: table {table} has no column {names}"
+            )
     found: dict[str, dict[str, Any]] = {
         name.decode(errors="replace"): {} for (name,) in connection.execute(_NAMES)
     }

@@ -72,7 +72,7 @@ class Claims:
         self._claimants: dict[str, Claimant] = {}
 
     def span_of(self, part: Part) -> Span:
-        """Return the time and place of a part, up to the last part to record."""
+        """Return the time and place of a part; one without an end lasts to its last known fact."""
         entry = part.last.entry
         until = entry.time // _NANO
         if part.ended or (entry.event == "stop" and not part.is_over()):

@@ -306,7 +306,7 @@ class _Hashing(io.RawIOBase):
 
 
 def _is_plausible(name: EncryptedName, size: int) -> bool:
-    """Return True if an object's size is possible for the size of its content."""
+    """Return True if an encrypted object of this size can have content of the named size."""
     return 0 < size - body_size(name.size) <= _HEADER
 
 

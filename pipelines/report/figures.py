@@ -164,7 +164,7 @@ def course(
     drawn: Periods,
     count: Callable[[Sequence[str]], list[int]],
 ) -> list[Course]:
-    """Return the cost of reading over time, at the end of each drawn period with sessions.
+    """Return the cost of reading over time, at the end of each period that the chart shows.
 
         The references are today's: their older texts are not kept.
 

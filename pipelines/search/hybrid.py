@@ -100,7 +100,7 @@ def _words_scores(connection: sqlite3.Connection, asked: Asked) -> dict[int, flo
 
 
 def _coverage(connection: sqlite3.Connection, terms: Sequence[str]) -> Callable[[int], float]:
-    """Return a function that returns the share of the terms that a session has."""
+    """Return a function that computes which share of the terms a session contains."""
     query = (
         "SELECT task || ' ' || title || ' ' || notes || ' ' || remark || ' ' ||"
         " coalesce((SELECT group_concat(path, ' ') FROM patches JOIN paths ON patches.id ="

@@ -45,7 +45,7 @@ def other_logs(workspace: Workspace) -> list[str]:
 
 
 def migrate_commands(workspace: Workspace, logs: Sequence[str]) -> list[str]:
-    """Return the commands that migrate logs: one for a folder of many, else one for each log."""
+    """Return the commands that migrate logs: one per folder with many logs, else one per log."""
     folders = Counter(posixpath.dirname(log) for log in logs)
     sources = dict.fromkeys(
         f"{folder}/" if folder and folders[folder] >= _MANY else log

@@ -43,8 +43,8 @@ class Times:
             if zone:
                 yield Finding(
                     code="unread-zone",
-                    message=f"{number} times name the zone {zone}, whose meaning is "
-                    f"unknown or ambiguous; they were read as {self._clues.zone}",
+                    message=f"{number} times in the zone {zone} were read as "
+                    f"{self._clues.zone}, because {zone} is unknown or ambiguous",
                     file=self._name,
                     line=line,
                     hint=f"Pass --zone {zone}=+HH:MM, or --timezone Region/City",

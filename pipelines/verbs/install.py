@@ -82,7 +82,7 @@ class Plan:
         appends: the lines to append to the tracked files, which are created if missing.
         edits: the edits of user-owned files, and of files that are deleted.
         findings: files that cannot be changed, and files that are left as they are.
-        driver: git's settings change, so that it merges the files by record.
+        driver: git's settings change, so that it merges the files record by record.
         removal: everything is removed.
         clear: the workspace has no facts, so its own folder is deleted as well.
     """

@@ -51,7 +51,7 @@ def merge_files(ancestor: str, ours: str, theirs: str, path: str) -> None:
         path: git's name of the file, relative to the top of the repository.
 
     Raises:
-        Conflict: it is not a file that is merged by record.
+        Conflict: the file is not one that is merged record by record.
     """
     versions = read_bytes(ancestor), read_bytes(ours), read_bytes(theirs)
     folder, name = _named(path)
@@ -81,7 +81,7 @@ def _named(path: str) -> tuple[str, str]:
         if f"/{path}".endswith(f"/{name}"):
             return path.removesuffix(name), name
     raise Conflict(
-        f"{path}: not a file that is merged by record",
+        f"{path}: not a file that is merged record by record",
         hint="Remove merge=session-codec from its attributes; 'session-codec install' sets it"
         " for the right files",
     )

@@ -1,4 +1,4 @@
-"""Configure git to merge the tracked files by record, in its settings and its own attributes.
+"""Set git up to merge the tracked files record by record, in its settings and attributes.
 
 1. `.gitattributes`, which all clones have, says `merge=union`: git's own driver, which hosting
    services and clones without session-codec have, too. Our driver is named in the repository's
@@ -43,7 +43,7 @@ def driver_command() -> str:
 
 
 def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
-    """Return True if git merges the files of a workspace by record.
+    """Return True if git merges the files of a workspace record by record.
 
     Args:
         workspace: the workspace of the files.
@@ -58,7 +58,7 @@ def merges_by_record(workspace: Workspace, *, as_now: bool = False) -> bool:
 
 
 def configure_merge(workspace: Workspace) -> bool:
-    """Configure git to merge the files of a workspace by record; return True if this changed it.
+    """Configure git to merge the files record by record; return True if this changed it.
 
     Outside of git it does nothing.
 

@@ -277,7 +277,7 @@ def _with_key(line: bytes, fact: Fact | None, keys: Mapping[str, Key]) -> bytes:
 
 
 def _with_keys(whole: bytes, settled: Sequence[Settled]) -> bytes:
-    """Return the lines of a manifest with the keys of its sessions in the union."""
+    """Return a manifest's lines, with the keys that its sessions have in the union."""
     from codec.manifest.fact_lines import read_fact, split_lines
     from codec.manifest.jsonl import identity_of
 

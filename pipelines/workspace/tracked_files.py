@@ -50,7 +50,7 @@ IGNORED: Final = (
     "*.repair-*.bak",
     "/.claude/settings.local.json",
 )
-#: The files to which lines are appended, and which git merges by record or by union.
+#: The files to which lines are appended, and which git merges record by record or by union.
 MERGED: Final = (MANIFEST, PROGRESS, METRICS, DELTAS)
 ATTRIBUTES: Final = (
     *(f"/{name} text eol=lf" for name in (*MERGED, REFERENCES)),

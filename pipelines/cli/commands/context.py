@@ -27,8 +27,8 @@ def run(
 ) -> int:
     """Print what an agent reads at its start: references, then the newest sessions.
 
-    Within the budget the newest sessions are printed in full, followed by notes of the newest;
-    all others are summed up in one line, and so are sessions that did nothing (no commit, no diff,
+    As many of the newest sessions as fit the budget are printed in full, then the notes of the
+    newest few. One line sums up the others, and always those that did nothing (no commit, no diff,
     no status).
     In a line such as '140000 s coverage validation +1247-89c11t30', the fields are the time of day,
     the agent, the task, and lines, commits and minutes; the first line explains the signs.

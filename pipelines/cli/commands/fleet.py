@@ -160,7 +160,7 @@ def run_one(folder: str, index: int, as_json: bool) -> int:
     path = absolute(folder)
     made = read_plan(path)
     if index >= made.shards:
-        raise Misuse(f"--index: the run has {made.shards:,} shards, the first is 0")
+        raise Misuse(f"--index: the run has {made.shards:,} shards, numbered from 0")
     count = run_shard(path, index)
     if as_json:
         say_json("fleet-shard", {"index": index, "repositories": count})

@@ -9,7 +9,7 @@ from pipelines.verbs.merge_driver import merge_files
 
 
 def run(ancestor: str, ours: str, theirs: str, path: str) -> int:
-    """Merge one of the tracked files by record; git calls this after 'install' set it up."""
+    """Merge a tracked file record by record; git calls this if 'install' has set it up."""
     merge_files(ancestor, ours, theirs, path)
     return 0
 

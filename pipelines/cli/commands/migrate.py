@@ -34,7 +34,7 @@ def run(
     """Migrate the v1 log of REPO, and prove that no byte of it is lost.
 
     The log itself is not changed. Running migrate again adds new sessions and updates those whose
-    entries changed. --reread also applies this version's reader to sessions that an older one read.
+    entries changed. --reread also updates sessions that an older version of session-codec migrated.
 
     Examples:
       session-codec migrate
@@ -84,7 +84,9 @@ VERB: Final = Verb(
         Option("--dry-run", "Plan and prove; write nothing.", flag=True),
         Option("--strict", "Write nothing if there are findings.", flag=True),
         Option(
-            "--reread", "Update sessions that an older version of session-codec read.", flag=True
+            "--reread",
+            "Update sessions that an older version of session-codec migrated.",
+            flag=True,
         ),
         Option(
             "--dialect",

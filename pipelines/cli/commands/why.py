@@ -51,7 +51,7 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
 
 
 def _folder_of(path: str) -> str:
-    """Return the nearest existing folder above a path, whose file may be deleted."""
+    """Return the nearest existing folder above a path; the file itself may have been deleted."""
     if path == os.path.abspath(os.curdir):
         return path
     folder = os.path.dirname(path)

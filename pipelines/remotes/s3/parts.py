@@ -45,7 +45,7 @@ def abort_all(client: Any, where: Mapping[str, str]) -> None:
 
 
 def abort_before(client: Any, bucket: str, prefix: str, before: datetime) -> list[str]:
-    """Abort the uploads below a prefix that began before a time; return the keys of the others."""
+    """Below a prefix, abort the uploads older than a time; return the keys of the others."""
     found = []
     pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
     try:

@@ -92,7 +92,7 @@ def of_line(
 def of_new_line(
     candidates: Sequence[Candidate], history: Sequence[Step], recorded: Recorded, text: bytes
 ) -> list[Evidence]:
-    """Return the sessions behind an uncommitted line; several that add it are guesses."""
+    """Return the sessions that add an uncommitted line; if several do, each is a guess."""
     lines = Hunks(candidates, history)
     sessions = {
         c.session.key: c.session

@@ -1,4 +1,4 @@
-"""Entries that an older reader read get better facts: the same sessions, none of them twice."""
+"""Entries read by an older version get better facts: the same sessions, none of them twice."""
 
 from __future__ import annotations
 
