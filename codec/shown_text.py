@@ -46,3 +46,14 @@ def one_line(text: str, limit: int) -> str:
     """Return a text as one line of at most `limit` characters, without control characters."""
     line = " ".join(re.sub(_CONTROL, " ", shown(text)).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun: "1 session", "1,234 sessions".
+
+    Args:
+        number: the count.
+        noun: the noun for one; words before the last stay as they are ("loose diff").
+        plural: the noun for any other number; empty for `noun` with an s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

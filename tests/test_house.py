@@ -1,8 +1,10 @@
-"""Test the size of modules and functions, and that no import goes round in a circle."""
+"""Test the size of modules and functions, their imports, and that nouns agree with their counts."""
 
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,12 @@ MODULE_LINES: Final = 350
 FUNCTION_LINES: Final = 50
 #: Begins the comment above a longer function that says why it is not split.
 REASON: Final = "# Long: "
+
+#: What messages count, as it follows a number.
+COUNTED: Final = re.compile(
+    r" (?:[a-z0-9-]*[^s ] ){0,2}(?:sessions|diffs|files|lines|entries|layouts|archives|transcripts"
+    r"|commits|repositories|shards|findings|records|prompts|versions|values|objects|questions|workers)\b"
+)
 
 MODULES: Final = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
@@ -76,3 +84,23 @@ def test_no_module_imports_itself_through_others() -> None:
         for name in done:
             del left[name]
     assert left == {}
+
+
+def test_a_noun_agrees_with_its_count() -> None:
+    found = []
+    for name, path in MODULES.items():
+        texts = (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.JoinedStr))
+        found += [f"{name}: {ast.unparse(text)}" for text in texts if _is_plural_for_one(text)]
+    assert found == [], "write it with codec.shown_text.counted"
+
+
+def _is_plural_for_one(text: ast.JoinedStr) -> bool:
+    """Return True if a text has a number that may be 1 before a plural; constants are larger."""
+    return any(
+        isinstance(number, ast.FormattedValue)
+        and not (isinstance(number.value, ast.Name) and number.value.id.isupper())
+        and not ast.unparse(number.value).startswith("counted(")
+        and isinstance(noun, ast.Constant)
+        and COUNTED.match(str(noun.value))
+        for number, noun in itertools.pairwise(text.values)
+    )

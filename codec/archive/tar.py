@@ -243,7 +243,7 @@ def encode_index(entries: Iterable[Entry], size: int) -> bytes:
     text = f"{json.dumps(head, separators=(',', ':'))}\n{''.join(lines)}".encode()
     if len(text) > INDEX_LIMIT:
         raise EncodeError(
-            f"{len(lines)} diffs are too many for one archive",
+            f"too many diffs for one archive: {len(lines):,}",
             hint="Pack fewer at once: --before TIME",
         )
     return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from codec.shown_text import counted
 from pipelines.cli.output import table
 from pipelines.report.percentages import in_percent
 from pipelines.search.evidence.attribution import Attribution
@@ -30,9 +31,10 @@ def attribution_sentences(found: Attribution) -> Iterator[str]:
     if found.problem:
         yield f"attribution: not counted: {found.problem}"
     else:
-        yield f"attribution: {found.files:,} tracked files, each by the best evidence for a session"
+        files = counted(found.files, "tracked file")
+        yield f"attribution: {files}, each by the best evidence for a session"
     if found.missing:
-        yield f"{found.missing:,} diffs are missing locally and were not compared"
+        yield f"missing locally, and not compared: {counted(found.missing, 'diff')}"
 
 
 def attribution_rows(found: Attribution) -> list[tuple[str, ...]]:

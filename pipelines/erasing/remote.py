@@ -29,6 +29,7 @@ from codec.errors import CodecError, IntegrityError
 from codec.kinds import Key, ObjectName
 from codec.names import key_time
 from codec.records import PatchRef
+from codec.shown_text import counted
 from codec.v1.layout import LAYOUT_NAME, LITERAL_NAME, decode_layout, literal_bytes
 from codec.v1.purged_layout import without
 from codec.v1.purged_text import find_purged
@@ -228,9 +229,10 @@ def unfinished_finding(name: str) -> Finding:
 
 
 def _unreadable(remote: Remote, count: int) -> Finding:
+    found, them = counted(count, "encrypted object"), "it" if count == 1 else "them"
     return Finding(
         code="not-inspected",
-        message=f"{count:,} encrypted objects cannot be inspected: no identity can decrypt them",
+        message=f"{found} cannot be inspected: no identity can decrypt {them}",
         file=remote.url,
         hint="Run the same command with an identity that can decrypt them",
     )

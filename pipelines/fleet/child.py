@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, Self
 
+from codec.shown_text import counted
 from pipelines.fleet.launch import Ended, Request, receive, send
 from pipelines.fleet.run_folder import LOST, Result
 from pipelines.fleet.steps import STEPS
@@ -203,7 +204,7 @@ def _message(
     ended: Ended, document: dict[str, Any], tail: bytes, seconds: int, memory: int, outcome: str
 ) -> str:
     if outcome == "timeout":
-        return f"did not end within {seconds} seconds"
+        return f"did not end within {counted(seconds, 'second')}"
     if outcome == "memory":
         return f"needed more than {memory} MiB of memory"
     error = document.get("error")

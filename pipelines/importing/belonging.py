@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from codec.shown_text import counted
 from pipelines.importing.agents import Source
 from pipelines.importing.heads import hash_of
 from pipelines.importing.lines import opened, read_errors
@@ -202,8 +203,8 @@ def _unclear(folders: Mapping[str, int]) -> Finding:
     shown = ", ".join(sorted(folders)[:3]) + (", ..." if len(folders) > 3 else "")
     return Finding(
         code="transcripts-elsewhere",
-        message=f"{sum(folders.values())} transcripts began in folders that no longer exist, and"
-        f" nothing connects them with this repository: {shown}",
+        message=f"nothing connects {counted(sum(folders.values()), 'transcript')} of"
+        f" {counted(len(folders), 'missing folder')} with this repository: {shown}",
         level="note",
         hint="If they belong to it, import them: session-codec import --from FILE_OR_FOLDER",
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from codec.shown_text import counted
 from pipelines.importing.agents import Agent, Source
 from pipelines.importing.belonging import choose
 from pipelines.importing.known_agents import agents
@@ -63,8 +64,9 @@ def _finding(agent: Agent, sources: list[Source], days: int) -> Finding:
     count = len(sources)
     return Finding(
         code="transcripts-expire",
-        message=f"{agent.program} deletes transcripts after {days} days: {count}"
-        f" {'is' if count == 1 else 'are'} not imported yet, the oldest has {left} days left",
+        message=f"{agent.program} deletes transcripts after {counted(days, 'day')}: {count}"
+        f" {'is' if count == 1 else 'are'} not imported yet, the oldest has"
+        f" {counted(left, 'day')} left",
         level="note",
         file=first.paths[0],
         hint=f"Import them: session-codec import --agent {agent.name}",

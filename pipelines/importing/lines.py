@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Final
 
 from codec.agents.transcripts import entry_of, object_in
+from codec.shown_text import counted
 from pipelines.outcomes.findings import Finding
 
 LINE_LIMIT: Final = 1 << 25
@@ -181,7 +182,7 @@ def damaged(path: str, kind: str, numbers: list[int]) -> Finding:
         numbers: the numbers of the lines.
     """
     shown = ", ".join(map(str, numbers[:_NAMED])) + (", ..." if len(numbers) > _NAMED else "")
-    what = "line" if len(numbers) == 1 else f"{len(numbers)} lines"
+    what = "line" if len(numbers) == 1 else counted(len(numbers), "line")
     if kind == "cut short":
         return Finding(
             code="transcript-cut",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from codec.shown_text import counted
 from pipelines.importing.agents import Source
 from pipelines.importing.drafts import Draft
 from pipelines.importing.lines import unreadable
@@ -46,8 +47,8 @@ def findings_of(records: Mapping[str, int], drafts: Iterable[Draft]) -> list[Fin
         ids = ", ".join(d.source.session_id for d in unknown[:_NAMED])
         found.append(Finding(
             code="edits-unknown",
-            message=f"{files} files of {len(unknown)} sessions were edited from states that neither"
-            f" the transcripts nor git have; their diffs lack these edits: {ids}"
+            message=f"edits of {counted(files, 'file')} in {counted(len(unknown), 'session')} begin"
+            f" from states that neither transcripts nor git have; the diffs lack them: {ids}"
             + (", ..." if len(unknown) > _NAMED else ""),
             level="note",
         ))  # fmt: skip

@@ -19,6 +19,7 @@ from codec.agents.json_values import milliseconds_of
 from codec.agents.opencode_transcript import read_opencode
 from codec.agents.transcript_events import Event
 from codec.agents.transcripts import entry_of
+from codec.shown_text import counted
 from pipelines.importing.agents import Agent, Reading, Search, Source, user_folder
 from pipelines.importing.database import database, tables_of
 from pipelines.importing.lines import files_below, opened, unreadable
@@ -165,7 +166,7 @@ def _entries(path: str, session: str, findings: list[Finding]) -> Iterator[dict[
         taken = "read with these bytes as they are" if kind == "not UTF-8" else "left out"
         findings.append(Finding(
             code="transcript-damaged",
-            message=f"session {session}: {len(found)} values {kind} ({shown}), {taken}",
+            message=f"session {session}: {counted(len(found), 'value')} {kind} ({shown}), {taken}",
             file=path,
         ))  # fmt: skip
 

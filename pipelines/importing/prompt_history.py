@@ -9,6 +9,7 @@ from typing import Final
 
 from codec.agents.claude_history import Typed, is_history, typed_of
 from codec.agents.transcript_events import Prompt
+from codec.shown_text import counted
 from pipelines.importing.agents import Search, Source
 from pipelines.importing.lines import entries, opened
 from pipelines.outcomes.findings import Finding
@@ -41,9 +42,11 @@ def prompts_without_transcripts(paths: Iterable[str], known: Collection[str]) ->
                 source = found.get(typed.session_id) or _begun(path, typed)
                 found[typed.session_id] = _with(source, typed.prompt)
         if unnamed:
-            findings.append(_left_out(path, f"{unnamed} prompts name no session or no time"))
+            findings.append(
+                _left_out(path, f"{counted(unnamed, 'prompt')} without a session or a time")
+            )
         if others:
-            findings.append(_left_out(path, f"{others} lines are not prompts"))
+            findings.append(_left_out(path, f"{counted(others, 'line')} without a prompt"))
     return Search(list(found.values()), findings)
 
 
@@ -76,7 +79,7 @@ def _with(source: Source, prompt: Prompt) -> Source:
 def _left_out(path: str, what: str) -> Finding:
     return Finding(
         code="history-unnamed",
-        message=f"{what}, and are left out",
+        message=f"left out: {what}",
         level="note",
         file=path,
     )

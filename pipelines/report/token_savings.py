@@ -27,6 +27,7 @@ from codec.errors import IntegrityError
 from codec.manifest.facts import V1Version
 from codec.records import Session
 from codec.references.document import compact_references
+from codec.shown_text import counted
 from codec.tokens.tokenizers import count_words
 from codec.v1.text import decode_text
 from codec.v2.context_view import DEFAULT_BUDGET, DEFAULT_LAST, render_context
@@ -260,8 +261,8 @@ def _last(sessions: Sequence[Session], most: int) -> str:
     last = sessions[-most:]
     estimated = sum(s.v1 is None for s in last)
     if not estimated:
-        return f"the last {len(last)} v1 sessions"
-    return f"the last {len(last)} sessions, {estimated} of them estimated"
+        return f"the last {counted(len(last), 'v1 session')}"
+    return f"the last {counted(len(last), 'session')}, {estimated} of them estimated"
 
 
 def _tokens_per_byte(manifest: Manifest, tokenizer: str) -> float:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from codec.kinds import Sha256
 from codec.patches.diff_stat import DiffStat, diff_stat
 from codec.records import PatchRef
+from codec.shown_text import counted
 from codec.v1.dialects import Dialects
 from codec.v1.entry import Entry, entry_hash, read_entry
 from codec.v1.purged_text import gaps_in, is_gap
@@ -285,7 +286,8 @@ class _Reading:
             line = self._line_in(span, span.start)
             self._note("unclosed-fence", "the fence of the diff is never closed", line)
         if span.spare_patches:
-            message = f"{span.spare_patches} further diff fences stay in the text of the entry"
+            fences = counted(span.spare_patches, "further diff fence")
+            message = f"kept in the text of the entry: {fences}"
             self._note("spare-diffs", message, self._line_in(span, span.start))
         for offset in span.quoted:
             self._note(
@@ -309,8 +311,8 @@ class _Reading:
             self.findings.append(
                 Finding(
                     code="mostly-quoted",
-                    message=f"{self._inside} dated headings are inside fences and "
-                    f"{len(self.found)} outside",
+                    message=f"dated headings: {self._inside} inside fences,"
+                    f" {len(self.found)} outside",
                     file=self._source.name,
                     line=line,
                     hint="If they are sessions, a fence above the first was never closed",
@@ -322,8 +324,8 @@ class _Reading:
             self.findings.append(
                 Finding(
                     code="dated-list",
-                    message=f"{len(self._listed)} list items outside of sessions begin "
-                    f"with a date; the log has {len(self.found)} sessions",
+                    message=f"the log has {counted(len(self._listed), 'dated list item')} "
+                    f"outside of sessions, and {counted(len(self.found), 'session')}",
                     file=self._source.name,
                     line=line,
                     hint="If they are sessions, write each as a dated heading",

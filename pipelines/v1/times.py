@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from codec.shown_text import counted
 from codec.v1.dates import Clues
 from codec.v1.mapping import Mapped
 from codec.v1.text import LineNumbers
@@ -31,7 +32,8 @@ class Times:
         if self._assumed:
             yield Finding(
                 code="assumed-zone",
-                message=f"{self._assumed} times have no zone and were read as {self._clues.zone}",
+                message=f"{counted(self._assumed, 'time')} without a zone,"
+                f" read as {self._clues.zone}",
                 level="note",
                 file=self._name,
                 hint="Pass another with --timezone",
@@ -43,8 +45,8 @@ class Times:
             if zone:
                 yield Finding(
                     code="unread-zone",
-                    message=f"{number} times in the zone {zone} were read as "
-                    f"{self._clues.zone}, because {zone} is unknown or ambiguous",
+                    message=f"{counted(number, 'time')} in the zone {zone}, read as "
+                    f"{self._clues.zone} because {zone} is unknown or ambiguous",
                     file=self._name,
                     line=line,
                     hint=f"Pass --zone {zone}=+HH:MM, or --timezone Region/City",
@@ -52,8 +54,8 @@ class Times:
             else:
                 yield Finding(
                     code="ambiguous-date",
-                    message=f"{number} sessions have ambiguous dates (day or month first); "
-                    "they are kept as text only",
+                    message=f"{counted(number, 'session')} with an ambiguous date"
+                    " (day or month first), kept as text only",
                     file=self._name,
                     line=line,
                     hint="Pass --dates dmy or --dates mdy",

@@ -26,6 +26,7 @@ from codec.kinds import Key, Sha256
 from codec.manifest.facts import Archive
 from codec.patches.diff_stat import touched_path
 from codec.records import PatchRef, Session
+from codec.shown_text import counted
 from pipelines.diffs.archive_writer import Packing, contents_of, pack, publish, remove_unfinished
 from pipelines.diffs.local_archives import archive_folder, archive_names
 from pipelines.diffs.secret_scan import Text, scan
@@ -300,7 +301,7 @@ def _absent_findings(absent: Sequence[str], others: bool) -> list[Finding]:
     return [
         Finding(
             code="absent",
-            message=f"{len(absent)} diffs are not stored on this machine and cannot be packed",
+            message=f"cannot be packed: {counted(len(absent), 'diff')} not stored on this machine",
             level="note" if others else "finding",
             hint="Diffs are local to a clone: archive where they were recorded",
         )

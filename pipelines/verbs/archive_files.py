@@ -23,6 +23,7 @@ from codec.kinds import Key
 from codec.manifest.facts import Archive
 from codec.names import key_time
 from codec.records import PatchRef
+from codec.shown_text import counted
 from pipelines.diffs.local_archives import (
     archive_folder,
     archive_names,
@@ -124,7 +125,9 @@ def _faults(path: str, manifest: Manifest, name: str) -> list[Finding]:
     # If a file is longer than recorded, only the recorded size is read.
     for event in check(ranges_of(path), min(os.path.getsize(path), fact.size)):
         if isinstance(event, Damage):
-            problems.append(f"{event.size} bytes from byte {event.offset}: {event.problem}")
+            problems.append(
+                f"{counted(event.size, 'byte')} from byte {event.offset}: {event.problem}"
+            )
         else:
             found[event.entry.key] = event.sha256
     # A merge may have changed the key of a packed session.

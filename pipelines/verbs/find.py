@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from codec.search.terms import LONGEST, question_terms
+from codec.shown_text import counted
 from pipelines.outcomes.findings import Finding
 from pipelines.outcomes.progress import Progress
 from pipelines.search import answers as search
@@ -74,15 +75,15 @@ def _notes(question: Question, answers: Answers) -> Iterator[Finding]:
     if answers.unread:
         yield Finding(
             code="not-embedded",
-            message=f"{answers.unread} older sessions are searched by words alone so far",
+            message=f"searched by words alone so far: {counted(answers.unread, 'older session')}",
             level="note",
             hint="Later searches add more of them; --embed-all adds all now",
         )
     if answers.missing:
-        plural = "session has a diff" if answers.missing == 1 else "sessions have diffs"
         yield Finding(
             code="absent",
-            message=f"{answers.missing} {plural} missing locally; their paths are unknown",
+            message=f"diffs of {counted(answers.missing, 'session')} are missing locally;"
+            " their paths are unknown",
             level="note",
             hint="'session-codec restore --only diffs' gets them from a copy",
         )

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from codec.shown_text import counted
 from pipelines.fleet.collect import Collected, collect, unreadable
 from pipelines.fleet.listing import Sources, members_of
 from pipelines.fleet.run_folder import (
@@ -191,7 +192,8 @@ def _finding(member: Member, result: Result) -> Finding:
         codes = f": {', '.join(result.codes)}" if result.codes else ""
         return Finding(
             code="repository-findings",
-            message=f"{member.name}: {result.verb} has {result.findings:,} findings{codes}",
+            message=f"{member.name}: {result.verb} has"
+            f" {counted(result.findings, 'finding')}{codes}",
             hint=f"Run 'session-codec {result.verb}' in it",
         )
     return Finding(

@@ -6,6 +6,7 @@ import os
 import shlex
 from typing import NamedTuple
 
+from codec.shown_text import counted
 from codec.v2.deltas import decode_deltas
 from pipelines.outcomes.errors import WorkspaceMissing
 from pipelines.v1.candidates import migrate_commands, other_logs
@@ -43,8 +44,7 @@ def overview(workspace: Workspace) -> Overview:
             raise
         return _without_workspace(workspace, e.problem)
     manifest = read_manifest(workspace)
-    count = len(manifest.sessions)
-    state = [f"{count:,} session{'' if count == 1 else 's'} in {workspace.root}"]
+    state = [f"{counted(len(manifest.sessions), 'session')} in {workspace.root}"]
     deltas, _ = decode_deltas(enumerate(newest_delta_lines(workspace, 1), 1))
     state += [f"newest: {delta.key}  {delta.agent}  {delta.task}" for delta in deltas]
     return Overview(tuple(state), tuple(_next_steps(workspace, manifest)))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from codec.manifest.facts import V1Version
+from codec.shown_text import counted
 from codec.v1.layout import StoredPatch
 from codec.v1.stub import is_bare_stub
 from pipelines.outcomes.errors import Conflict, NotFound
@@ -93,9 +94,9 @@ def plan(
     }
     if len(fitting) != 1:
         known = ", ".join(sorted({v.sha256[:12] for v in manifest.versions if v.source == name}))
-        kind, count = (NotFound, "no") if not fitting else (Conflict, f"{len(fitting)}")
-        raise kind(
-            f"{count} version{'s' if count != '1' else ''} of {name} begin with {version}",
+        count = counted(len(fitting), "version") if fitting else "no versions"
+        raise (Conflict if fitting else NotFound)(
+            f"{count} of {name} begin with {version}",
             hint=f"Known versions: {known}",
         )
     chosen = next(iter(fitting.values()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from codec.shown_text import counted
 from pipelines.outcomes.errors import NotFound
 from pipelines.outcomes.findings import Finding
 from pipelines.search.evidence.why import Place, Why
@@ -49,10 +50,10 @@ def _notes(found: Why) -> Iterator[Finding]:
         where = f"commit {found.commit[:12]}" if found.commit else "the file or line"
         yield Finding(code="no-match", message=f"no session is known for {where}", level="note")
     if found.missing:
-        sessions = "session" if found.missing == 1 else "sessions"
         yield Finding(
             code="absent",
-            message=f"diffs of {found.missing} {sessions} are missing and were not compared",
+            message=f"diffs of {counted(found.missing, 'session')} are missing"
+            " and were not compared",
             level="note",
             hint="'session-codec restore --only diffs' gets them from a copy",
         )

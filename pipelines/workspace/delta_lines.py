@@ -13,6 +13,7 @@ from operator import lt
 from typing import NamedTuple
 
 from codec.errors import FormatError
+from codec.shown_text import counted
 from codec.v2.deltas import decode_delta
 from codec.v2.newest_deltas import PLAIN_LINES
 from pipelines.outcomes.findings import Finding
@@ -98,7 +99,7 @@ def _deltas_of_the_manifest(workspace: Workspace) -> Deltas:
         return Deltas((), (), is_exact=True)
     finding = Finding(
         code="missing-deltas",
-        message=f"is missing or empty; its {len(lines):,} sessions were read from the manifest",
+        message=f"is missing or empty; read from the manifest: {counted(len(lines), 'session')}",
         file=DELTAS,
         hint="'session-codec doctor --repair' writes it; a .gitignore may keep it out of commits",
     )

@@ -18,6 +18,7 @@ from codec.manifest.fact_lines import read_fact
 from codec.manifest.jsonl import identity_of
 from codec.names import key_time
 from codec.records import Session
+from codec.shown_text import counted
 from pipelines.outcomes.errors import Conflict, NotFound
 from pipelines.workspace.location import DELTAS, MANIFEST, Workspace
 from pipelines.workspace.reading import mapped_file, read_file, read_manifest
@@ -62,8 +63,8 @@ def _key_among(workspace: Workspace, found: Collection[Key], name: str) -> Key:
         keys = _in_order(workspace, keys)
         back = int(latest["back"] or 0)
         if back >= len(keys):
-            count = f"there are only {len(keys)} sessions" if keys else "there are no sessions yet"
-            raise NotFound(f"{name}: {count}")
+            count = f"only {counted(len(keys), 'session')}" if keys else "no session"
+            raise NotFound(f"{name}: the workspace has {count}")
         return keys[-1 - back]
     keys.sort()
     at = bisect_left(keys, name)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from codec.archive.frames import PROFILES
 from codec.errors import IntegrityError
 from codec.kinds import Key
+from codec.shown_text import counted
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.options import ALLOW_SECRET, TRUST_REPO_CONFIG
@@ -87,14 +88,14 @@ def _say(result: Result, dry_run: bool) -> None:
     made: Plan = result.plan
     if dry_run:
         for month, sources in made.months.items():
-            say(f"{month}: {len(sources):,} diffs would be packed")
+            say(f"{month}: would pack {counted(len(sources), 'diff')}")
     for archive_fact, loose in result.packed:
         say(
-            f"{shown(archive_fact.name)}: {len(archive_fact.keys):,} diffs,"
+            f"{shown(archive_fact.name)}: {counted(len(archive_fact.keys), 'diff')},"
             f" {loose:,} -> {archive_fact.size:,} bytes"
         )
     if result.deleted:
-        say(f"deleted here: {result.deleted:,} loose diffs")
+        say(f"deleted here: {counted(result.deleted, 'loose diff')}")
     if result.packed:
         tell("Commit .session-codec/manifest.jsonl: it names the archives")
     if made.is_empty and not made.findings:
@@ -186,7 +187,7 @@ def extract_command(
     reasons = ((done.damage, IntegrityError), (done.missing, NotFound), (done.purged, Erased))
     code = next((exit_code(kind("")) for found, kind in reasons if found), 0)
     for damage in done.damage:
-        tell(f"damaged: {damage.size} bytes from byte {damage.offset}: {damage.problem}")
+        tell(f"damaged: {counted(damage.size, 'byte')} from byte {damage.offset}: {damage.problem}")
     for key in done.missing:
         tell(f"not in it: {key}")
     for key in done.purged:
@@ -201,7 +202,7 @@ def extract_command(
         }
         say_json("archive-extract", {"exit": code, **fields})
     else:
-        say(f"{len(done.paths):,} diffs in {absolute(target)}")
+        say(f"{counted(len(done.paths), 'diff')} in {absolute(target)}")
     return code
 
 

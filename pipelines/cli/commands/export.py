@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from codec.shown_text import counted
 from codec.tables.catalog import FORMATS
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Option, Verb, absolute, text_of
@@ -126,13 +127,13 @@ def _counts(made: Rows) -> dict[str, int]:
 
 
 def _say(made: Rows, target: str, found: dict[str, Any], dry_run: bool) -> None:
-    counts = ", ".join(f"{count:,} {table}" for table, count in _counts(made).items())
+    counts = ", ".join(f"{table} {count:,}" for table, count in _counts(made).items())
     if dry_run:
         say(f"would export {made.head.repository}: {counts}")
         return
     for name in found["written"]:
         say(f"wrote {name}")
-    state = f"{len(found['written']):,} files, {found['bytes']:,} bytes"
+    state = f"{counted(len(found['written']), 'file')}, {found['bytes']:,} bytes"
     if not found["written"]:
         state = "unchanged; nothing was written"
     say(f"{target}: {made.head.repository}: {counts}; {state}")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from codec.shown_text import counted
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import (
     JSON,
@@ -86,9 +87,9 @@ def run(
     tell_findings(findings)
     if more:
         least = "at least " if answers.more >= COUNTED else ""
-        have = "session has" if more == 1 else "sessions have"
+        have = f"{counted(more, 'more session')} {'has' if more == 1 else 'have'}"
         option = "--limit" if len(found) == len(answers.found) else "--tokens"
-        tell(f"{least}{more} more {have} words of the question; {option} shows more")
+        tell(f"{least}{have} words of the question; {option} shows more")
     if as_json:
         fields = [{**f._asdict(), "command": f.command} for f in found]
         say_json("find", {"found": fields, "more": more, "findings": findings_json(findings)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
+from codec.shown_text import counted
 from pipelines.cli.commands.fleet_options import (
     FOLDER,
     MORE,
@@ -160,7 +161,7 @@ def run_one(folder: str, index: int, as_json: bool) -> int:
     path = absolute(folder)
     made = read_plan(path)
     if index >= made.shards:
-        raise Misuse(f"--index: the run has {made.shards:,} shards, numbered from 0")
+        raise Misuse(f"--index: the run has {counted(made.shards, 'shard')}, numbered from 0")
     count = run_shard(path, index)
     if as_json:
         say_json("fleet-shard", {"index": index, "repositories": count})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from codec.shown_text import counted
 from pipelines.cli.output import say, say_table
 from pipelines.fleet.steps import STEPS
 from pipelines.verbs.fleet import Estimate, Plan, Run, Status
@@ -78,12 +79,17 @@ def say_estimate(made: Plan, estimates: Sequence[Estimate], workers: int) -> Non
         say(f"and {len(largest) - _SHOWN:,} more")
     seconds = seconds_of(made, estimates)
     say(
-        f"{', '.join(made.steps)} in {len(made.members):,} repositories, {made.shards:,} shards of"
-        f" {made.shard_size:,}: about {seconds:,.0f} s of verbs, {seconds / workers:,.0f} s with"
-        f" {workers:,} workers"
+        f"{', '.join(made.steps)} in {_repositories(len(made.members))},"
+        f" {counted(made.shards, 'shard')} of {made.shard_size:,}: about {seconds:,.0f} s of verbs,"
+        f" {seconds / workers:,.0f} s with {counted(workers, 'worker')}"
     )
     if requests := requests_of(made):
-        say(f"about {requests:,} requests to S3, USD {requests * _PUTS / 1000:.2f} at list price")
+        price = f"USD {requests * _PUTS / 1000:.2f} at list price"
+        say(f"about {counted(requests, 'request')} to S3, {price}")
+
+
+def _repositories(number: int) -> str:
+    return counted(number, "repository", "repositories")
 
 
 def _remark(estimate: Estimate) -> str:
@@ -126,7 +132,7 @@ def say_status(folder: str, found: Status) -> None:
         shown = ", ".join(f"{n:,} {o}" for o, n in counts.items()) or "not begun"
         say(f"{verb:<10} {shown}")
     say(
-        f"{folder}: {found.finished:,} of {len(found.plan.members):,} repositories finished,"
+        f"{folder}: {found.finished:,} of {_repositories(len(found.plan.members))} finished,"
         f" {found.seconds:,.0f} s of verbs"
     )
 
@@ -135,7 +141,7 @@ def say_run(folder: str, done: Run) -> None:
     """Print what a run did."""
     say_status(folder, done.status)
     if done.collected is not None:
-        state = f"{len(done.collected.written):,} files, {done.collected.size:,} bytes"
+        state = f"{counted(len(done.collected.written), 'file')}, {done.collected.size:,} bytes"
         if not done.collected.written:
             state = "unchanged"
-        say(f"tables of {done.collected.repositories:,} repositories: {state}")
+        say(f"tables of {_repositories(done.collected.repositories)}: {state}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from codec.manifest.session_fields import encode_session
+from codec.shown_text import counted
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Option, Verb
 from pipelines.cli.next_step import tell_next_step
@@ -35,8 +36,8 @@ def run(repo: str, commit: bool, dry_run: bool, as_json: bool) -> int:
     if commit and not dry_run:
         from pipelines.workspace.commit import commit_sessions
 
-        count = len(result.sessions)
-        commit_sessions(made.workspace, f"session-codec: flush {count} sessions")
+        count = counted(len(result.sessions), "session")
+        commit_sessions(made.workspace, f"session-codec: flush {count}")
         release(made.workspace, everywhere=True)
     elif not dry_run:
         tell_next_step(made.workspace)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from codec.agents.transcript_events import Usage
 from codec.manifest.session_fields import encode_session
 from codec.names import one_line
+from codec.shown_text import counted
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import (
@@ -154,9 +155,9 @@ def _say(made: Plan, dry_run: bool) -> None:
     usage = _usage(drafts)
     verb = "would add" if dry_run else "added"
     say(
-        f"{verb} {len(imported.added)} sessions with {len(made.diffs)} diffs,"
+        f"{verb} {counted(len(imported.added), 'session')} with {counted(len(made.diffs), 'diff')},"
         f" {'would complete' if dry_run else 'completed'} {len(imported.changed)},"
-        f" {imported.same} were up to date"
+        f" {imported.same} up to date"
     )
     if not (drafts or imported.same):
         say(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from codec.manifest.facts import Fact
+from codec.shown_text import counted
 from codec.v1.text import LineNumbers
 from pipelines.cli.next_step import tell_next_step
 from pipelines.cli.output import Stages, findings_json, say, say_json, tell, tell_findings
@@ -93,17 +94,18 @@ def _say(result: Result, tokens: TokenReport | None, dry_run: bool, stopped: boo
 def _say_sessions(made: Plan) -> None:
     say(f"sessions: {len(made.added):,} new, {len(made.manifest.sessions):,} known before")
     if made.updated:
-        say(f"{len(made.updated):,} sessions updated")
+        say(f"{counted(len(made.updated), 'session')} updated")
     if made.restored:
-        say(f"diffs: {len(made.restored):,} of known sessions were missing and are stored again")
+        say(f"missing diffs of known sessions, stored again: {len(made.restored):,}")
 
 
 def _say_log(log: LogPlan, *, proved: bool) -> None:
     read = log.log
     after = sum(s.after_sessions for s in read.sections)
+    diffs = sum(f.patch is not None for f in read.found)
     say(
-        f"{read.source.name}: {len(read.found):,} sessions, "
-        f"{sum(f.patch is not None for f in read.found):,} diffs, {len(read.source.data):,} bytes"
+        f"{read.source.name}: {counted(len(read.found), 'session')}, "
+        f"{counted(diffs, 'diff')}, {counted(len(read.source.data), 'byte')}"
     )
     say(
         f"  kept as text: sections before the first session: {len(read.sections) - after}, "
@@ -119,7 +121,7 @@ def _say_written(result: Result) -> None:
     for path in dict.fromkeys(p for p in result.written if not p.endswith(".diff")):
         say(f"  {path}")
     if diffs:
-        say(f"  .diffs/  ({diffs:,} diffs, not for git)")
+        say(f"  .diffs/  ({counted(diffs, 'diff')}, not for git)")
 
 
 def _json(result: Result, tokens: TokenReport | None, dry_run: bool) -> dict[str, Any]:

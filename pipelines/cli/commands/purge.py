@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from codec.kinds import Key
+from codec.shown_text import counted
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, REPO, Argument, Misuse, Option, Verb, absolute
 from pipelines.cli.output import (
@@ -110,7 +111,7 @@ def _say(result: Result, findings: list[Finding], *, as_json: bool, one: bool) -
     for file in (*made.files, *made.objects):
         say(f"erased: {file}")
     for archive in result.written:
-        say(f"written: {shown(archive.name)}, {len(archive.keys):,} diffs")
+        say(f"written: {shown(archive.name)}, {counted(len(archive.keys), 'diff')}")
     for key in keys:
         say(f"{key}: purged; commit .session-codec/manifest.jsonl")
     return code

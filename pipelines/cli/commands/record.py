@@ -11,6 +11,7 @@ from codec.manifest.session_fields import encode_session
 from codec.names import NAME_LIMIT
 from codec.patches.check import check_patch
 from codec.records import STATUSES, Session, Status
+from codec.shown_text import counted
 from codec.v2.progress_log import encode_reference, reference_of
 from codec.vocabulary import status_of
 from pipelines.cli.commands.spooled import workspace_of
@@ -217,7 +218,7 @@ def _taken(ranges: Sequence[str], count: int) -> str:
     """Return a sentence that names the commits of a recording."""
     ends = (commits.split("..") for commits in ranges)
     text = ", ".join(f"{base[:_SHORT]}..{head[:_SHORT]}" for base, head in ends)
-    return f"{count} commit{'' if count == 1 else 's'} {text}"
+    return f"{counted(count, 'commit')} {text}"
 
 
 def _read(name: str) -> bytes:

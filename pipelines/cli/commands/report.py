@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from codec.errors import IntegrityError
+from codec.shown_text import counted
 from codec.tokens.tokenizers import counter
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute
 from pipelines.cli.filters import SINCE, UNTIL
@@ -106,7 +107,7 @@ def _say(result: Result) -> None:
     # The report itself may be written to stdout.
     say_it: Callable[[str], None] = say if made.request.output else tell
     name = made.request.output or "stdout"
-    say_it(f"{name}: {len(made.page.sessions):,} sessions, {result.size:,} bytes")
+    say_it(f"{name}: {counted(len(made.page.sessions), 'session')}, {result.size:,} bytes")
     if made.diffs is not None:
         left = [
             f"{len(keys):,} {why}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from codec.shown_text import counted
 from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, between
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
 from pipelines.cli.remote_options import JOBS, REMOTE_OPTIONS, open_remote, settings_of
@@ -83,8 +84,8 @@ def _say(result: Result, remote: Remote, dry_run: bool) -> None:
     verb = "would write" if dry_run else "written"
     say(f"snapshots: {len(made.snapshots):,}; sessions: {made.sessions:,}")
     say(
-        f"{verb}: {len(made.archives):,} archives, {loose:,} loose diffs,"
-        f" {len(made.layouts):,} layouts, {len(made.files):,} tracked files"
+        f"{verb}: {counted(len(made.archives), 'archive')}, {counted(loose, 'loose diff')},"
+        f" {counted(len(made.layouts), 'layout')}, {counted(len(made.files), 'tracked file')}"
     )
     requests = ", ".join(f"{count:,} {kind}" for kind, count in sorted(remote.requests.items()))
     say(f"{made.workspace.root} from {remote.url}; requests: {requests}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from codec.shown_text import counted
 from codec.summaries.prompt import ANSWER_TOKENS, SCHEMA
 from codec.summaries.summary_file import Statement, Summary
 from pipelines.cli.commands.summarize_options import MOST_TOKENS, SECONDS
@@ -83,9 +84,9 @@ def agree(asked: Asked, step: Step) -> None:
     cut = sum(s.question.cut for s in waiting if s.question is not None)
     diffs = " and the beginnings of their diffs" if asked.with_diffs else ""
     tell(
-        f"to {asked.model.place}: records of {len(step.sessions):,} sessions{diffs} in"
-        f" {_count(len(waiting), 'question')}, at most {most_tokens(step):,} tokens with the"
-        f" answers; {_count(cut, 'record')} cut"
+        f"to {asked.model.place}: records of {counted(len(step.sessions), 'session')}{diffs} in"
+        f" {counted(len(waiting), 'question')}, at most {most_tokens(step):,} tokens with the"
+        f" answers; {counted(cut, 'record')} cut"
     )
     if asked.agreed:
         return
@@ -116,12 +117,11 @@ def say_questions(step: Step) -> None:
         if each.question is None:
             say(f"--- {each.period.name}: the claims of its parts, at most {each.tokens:,} tokens")
         else:
-            say(
-                f"--- {each.period.name}: {each.tokens:,} tokens, {each.question.cut:,} records cut"
-            )
+            cut = counted(each.question.cut, "record")
+            say(f"--- {each.period.name}: {each.tokens:,} tokens, {cut} cut")
             say(each.question.text.removesuffix("\n"))
     tell(
-        f"{_count(len(waiting), 'question')}, at most {most_tokens(step):,} tokens with the"
+        f"{counted(len(waiting), 'question')}, at most {most_tokens(step):,} tokens with the"
         " answers; nothing was sent"
     )
 
@@ -221,7 +221,7 @@ def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]
     dropped = f"Dropped as not supported: {kinds}." if kinds else "No claim was dropped."
     share = dropped_share(all_of_them)
     return (
-        f"By {model} on {summary.made[:10]} from {_count(summary.sessions, 'session')};"
+        f"By {model} on {summary.made[:10]} from {counted(summary.sessions, 'session')};"
         f" {tokens}; cost {cost}; input",
         Code(summary.input[:16]),
         f"({dropped} Share of all claims that were dropped: {loss_in_percent(share)})."
@@ -229,7 +229,3 @@ def _about(summary: Summary, all_of_them: Sequence[Summary]) -> tuple[Cell, ...]
         " names, dates or quotations cannot be checked; read a session with",
         Code("session-codec show KEY"),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from codec.shown_text import counted
 from pipelines.cli.declared import JSON, REPO, Misuse, Option, Verb, absolute, between
 from pipelines.cli.options import ALLOW_SECRET
 from pipelines.cli.output import Stages, code_of, findings_json, say, say_json, tell_findings
@@ -97,7 +98,7 @@ def _say(result: Result, remote: Remote, dry_run: bool) -> None:
         for upload in made.uploads:
             say(f"would send {upload.name}, {upload.size:,} bytes")
         if made.diffs:
-            say(f"would send {len(made.diffs):,} loose diffs")
+            say(f"would send {counted(len(made.diffs), 'loose diff')}")
         if not made.is_current:
             say("would send a snapshot of the tracked files")
     for name, size in sorted(result.sent.items()):

@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from codec.names import name_of
-from codec.shown_text import FRAME, quoted
+from codec.shown_text import FRAME, counted, quoted
 from pipelines.cli.commands.spooled import workspace_of
 from pipelines.cli.declared import JSON, Argument, Option, Verb, absolute, positive
 from pipelines.cli.output import findings_json, say, say_json, tell_findings
@@ -45,7 +45,8 @@ def run(path: str, repo: str | None, limit: int, as_json: bool) -> int:
         for evidence in shown:
             say(_line(evidence))
         if len(shown) < len(found.evidence):
-            say(f"{len(found.evidence) - len(shown)} more sessions; see --limit")
+            left = len(found.evidence) - len(shown)
+            say(f"{counted(left, 'more session')}; see --limit")
         say(f"more: session-codec show {shown[0].session.key} --diff")
     return 0
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from codec.kinds import Key
 from codec.patches.changes import FileChange, changes_of
-from codec.shown_text import FRAME, one_line, quoted, shown
+from codec.shown_text import FRAME, counted, one_line, quoted, shown
 from pipelines.cli.mcp.parameters import BadArguments
 from pipelines.cli.output import visible
 
@@ -62,7 +62,7 @@ def in_lines(selection: Selection, wanted: range | None) -> str:
     total = len(selection.lines)
     asked = wanted or range(1, total + 1)
     if total < asked.start:
-        raise BadArguments(f"lines: {selection.name} has only {total} lines")
+        raise BadArguments(f"lines: {selection.name} has only {counted(total, 'line')}")
     numbers = range(asked.start, min(asked.stop, total + 1, asked.start + _LINES))
     rows = [f"{n}|{_clean(selection.lines[n - 1])}" for n in numbers]
     sizes = accumulate(len(row) + 1 for row in rows)
@@ -70,8 +70,9 @@ def in_lines(selection: Selection, wanted: range | None) -> str:
     end = asked.start + len(rows) - 1
     head = f"{selection.name}, lines {asked.start}-{end} of {total}" if rows else selection.name
     left = asked.start - 1 + total - end
-    more = f'{left} lines left out; "lines":"{end + 1}-{min(end + _LINES, total)}" shows more'
-    foot = [more if end < total else f"{left} lines left out"] if left else []
+    left_out = f"{counted(left, 'line')} left out"
+    more = f'{left_out}; "lines":"{end + 1}-{min(end + _LINES, total)}" shows more'
+    foot = [more if end < total else left_out] if left else []
     return "\n".join((FRAME, head, *rows, *foot))
 
 
@@ -79,9 +80,9 @@ def diff_summary(changes: Sequence[FileChange]) -> str:
     """Return a summary of a diff: its files and the number of their changed lines."""
     rows = [f"{_named(c)} {_counts(c)}" for c in changes[:_FILES]]
     left = len(changes) - len(rows)
-    more = [f"{left} more files"] if left else []
-    plural = "file" if len(changes) == 1 else "files"
-    return "\n".join((f'its diff ("part":"diff") changes {len(changes)} {plural}:', *rows, *more))
+    more = [counted(left, "more file")] if left else []
+    files = counted(len(changes), "file")
+    return "\n".join((f'its diff ("part":"diff") changes {files}:', *rows, *more))
 
 
 def of_diff(key: Key, data: bytes, file: str | None) -> Selection:
@@ -132,7 +133,7 @@ def _counts(change: FileChange) -> str:
 def _clean(line: str) -> str:
     text = visible(shown(line.removesuffix("\r")))
     left = len(text) - _LONGEST
-    return text if left <= 0 else f"{text[:_LONGEST]}… ({left} more characters)"
+    return text if left <= 0 else f"{text[:_LONGEST]}… ({counted(left, 'more character')})"
 
 
 def error_text(error: Exception) -> str:

@@ -14,7 +14,7 @@ from codec.errors import CodecError
 from codec.kinds import Key
 from codec.patches.changes import changes_of
 from codec.records import STATUSES, PatchRef
-from codec.shown_text import shown
+from codec.shown_text import counted, shown
 from codec.tokens.tokenizers import DEFAULT as TOKENIZER
 from codec.v2.context_view import DEFAULT_BUDGET
 from pipelines.cli.mcp.parameters import BadArguments, Parameter, checked
@@ -112,9 +112,9 @@ def _find(workspace: Workspace, given: Mapping[str, Any]) -> Reply:
     lines = [answer_text(answers.found, commands=False)] if answers.found else []
     if answers.more:
         least = "at least " if answers.more >= COUNTED else ""
-        lines.append(
-            f"{least}{answers.more} more sessions match; narrow the query or raise limit\n"
-        )
+        match = "matches" if answers.more == 1 else "match"
+        more = f"{least}{counted(answers.more, 'more session')} {match}"
+        lines.append(f"{more}; narrow the query or raise limit\n")
     lines += [f"note: {finding.message}\n" for finding in findings]
     return Reply("".join(lines))
 

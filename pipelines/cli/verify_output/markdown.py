@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from codec.shown_text import shown
+from codec.shown_text import counted, shown
 from pipelines.cli.attribution_table import attribution_rows, attribution_sentences
 from pipelines.cli.output import visible
 from pipelines.cli.token_table import baseline_rows, gate_sentence
@@ -31,7 +31,7 @@ def markdown_of(verdict: Verdict) -> str:
     lines = [
         f"## session-codec verify: {_VERDICTS[verdict.exit_code]}",
         "",
-        f"{verdict.sessions:,} sessions; of their diffs {verdict.diffs[0]:,} are intact, "
+        f"{counted(verdict.sessions, 'session')}; diffs: {verdict.diffs[0]:,} intact, "
         f"{verdict.diffs[1]:,} missing locally, {verdict.diffs[2]:,} damaged.",
     ]
     if verdict.since:

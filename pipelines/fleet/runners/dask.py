@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final
 
+from codec.shown_text import counted
 from pipelines.fleet.child import Servers
 from pipelines.fleet.run_folder import Plan, read_plan
 from pipelines.fleet.shard import run_shard
@@ -82,7 +83,7 @@ def run_dask(
         client.run(_close_servers)
     if problems:
         raise Unavailable(
-            f"Dask gave up on {len(problems):,} shards, the first is {problems[0]}",
+            f"Dask gave up on {counted(len(problems), 'shard')}, the first is {problems[0]}",
             hint="Run the same command again: finished results are kept",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from codec.shown_text import counted
 from pipelines.report.percentages import in_percent
 from pipelines.report.period.content import Content, Entry, Figures, Touched
 from pipelines.report.period.texts import Listing, Said
@@ -69,7 +70,7 @@ def document_of(content: Content, summary: Sequence[Section] = ()) -> Document:
     """
     c, f = content, content.figures
     period = c.period
-    about = f"{period.since} to {period.until}, UTC. {_count(f.sessions, 'session')}"
+    about = f"{period.since} to {period.until}, UTC. {counted(f.sessions, 'session')}"
     if c.private:
         about += f", {c.private:,} of them private: counted, not described"
     if not f.sessions:
@@ -83,7 +84,7 @@ def headline(content: Content) -> str:
     """Return the outcome of a period in one line."""
     f = content.figures
     rate = "pass rate unknown" if f.pass_rate is None else f"{in_percent(f.pass_rate)} passed"
-    return f"{content.period.name}: {_count(f.sessions, 'session')}, {rate}"
+    return f"{content.period.name}: {counted(f.sessions, 'session')}, {rate}"
 
 
 def _figures(content: Content) -> Section:
@@ -189,7 +190,7 @@ def _files(content: Content) -> Iterator[Section]:
             yield Section(title, (table, *_rest(touched)))
     if content.unread:
         text = (
-            f"The files of {_count(content.unread, 'session')} are unknown: "
+            f"The files of {counted(content.unread, 'session')} are unknown: "
             "their diffs are not stored on this machine."
         )
         yield Section("Files that are unknown", (Text((text,)),))
@@ -205,7 +206,7 @@ def _storage(content: Content) -> Iterator[Section]:
         s = content.saved
         percent = 100 * (s.before - s.after) / s.before if s.before else 0.0
         text = (
-            f"{_count(s.sessions, 'migrated session')}: {s.before:,} tokens in the v1 log, "
+            f"{counted(s.sessions, 'migrated session')}: {s.before:,} tokens in the v1 log, "
             f"{s.after:,} as delta lines ({in_percent(percent)} less)."
         )
         blocks.append(Text((text,)))
@@ -228,10 +229,6 @@ def _storage(content: Content) -> Iterator[Section]:
 def _rest(listing: Listing[Any]) -> Iterable[Text]:
     more = listing.total - len(listing.rows)
     return (Text((f"{more:,} more are not listed.",)),) if more > 0 else ()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _number(value: int | None) -> str:

@@ -121,11 +121,12 @@ def refuse_committed_diffs(home: str) -> None:
         return
     found = [name for name in _tracked_below(top, folder) if _is_diff(name)]
     if found:
+        from codec.shown_text import counted
         from pipelines.outcomes.errors import Conflict
 
         raise Conflict(
-            f"{os.path.join(home, '.diffs')}: {len(found)} diffs are committed to the repository "
-            f"(first: {found[0]}); refusing to use them",
+            f"{os.path.join(home, '.diffs')}: git tracks {counted(len(found), 'diff')} "
+            f"(first: {found[0]}); refusing to use tracked diffs",
             hint="Diffs are local to a machine: git rm -r --cached .diffs, then commit",
         )
     _answers[question] = False

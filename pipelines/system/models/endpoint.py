@@ -211,7 +211,7 @@ def _refusal(
     if status == 404:
         return NotFound(problem, hint="Check --endpoint and the name of the model")
     if status == 429:
-        wait = f" in {retry} seconds" if retry and retry.isdigit() else " later"
+        wait = f" in {retry} s" if retry and retry.isdigit() else " later"
         return Unavailable(problem, hint=f"Run the same command{wait}: answers so far are kept")
     return Unavailable(problem, hint="Run the same command later: answers so far are kept")
 

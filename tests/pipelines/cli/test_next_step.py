@@ -119,6 +119,6 @@ def test_a_report_goes_to_stdout(made: Bench, cli: Cli) -> None:
     cli("record", made.root, *ASKED)
     done = subprocess.run(command("report", made.root, "-o", "-"), capture_output=True, check=True)
     assert done.stdout.startswith(b"<!doctype html>")
-    assert b"stdout: 1 sessions" in done.stderr
+    assert b"stdout: 1 session," in done.stderr
     assert not (made.root / "-").exists()
     assert cli("report", made.root, "-o", "-", "--json").code == 2

@@ -57,7 +57,7 @@ def test_an_ambiguous_date_is_named_and_an_option_settles_it(bench: Bench, cli: 
     bench.log.write_text("## 05/06/2026 - Gate\nx\n\n## 2026-06-07 - Roof\ny\n")
     said = cli("migrate", bench.root, "--dry-run")
     assert said.code == 3
-    assert "AGENT_PROGRESS_LOG.md:1: 1 sessions have ambiguous dates" in said.err
+    assert "AGENT_PROGRESS_LOG.md:1: 1 session with an ambiguous date" in said.err
     assert cli("migrate", bench.root, "--dates", "dmy").code == 0
     assert [line.split(" | ")[0] for line in bench.deltas()] == ["2026-06-05", "2026-06-07"]
 

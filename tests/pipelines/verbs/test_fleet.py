@@ -102,7 +102,7 @@ def test_a_repository_that_hangs_is_ended_and_named(cli: Cli, held: Path, tmp_pa
                "--time-limit", 1, "--json")  # fmt: skip
     assert said.code == 3
     assert outcomes(said.json) == {"app7": ("migrate", "timeout")}
-    assert said.json["findings"][0]["message"].endswith("did not end within 1 seconds")
+    assert said.json["findings"][0]["message"].endswith("did not end within 1 second")
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def test_the_diff_of_an_imported_session_applies_to_the_state_it_began_from(
     session.write("b/new.py", "x = 1\n")
     session.edit("a.py", "'Hello'", "'HELLO'")
     session.save()
-    assert project.run().out.splitlines()[-3].startswith("added 1 sessions with 1 diffs")
+    assert project.run().out.splitlines()[-3].startswith("added 1 session with 1 diff,")
     (found,) = project.sessions
     assert (found.title, found.agent, found.id) == ("Greet louder", "opus-4.5", ONE)
     checkout = applied(project.diff(found.key), project.root, first, tmp_path / "old")
@@ -583,8 +583,8 @@ def test_lines_of_a_history_that_name_no_session_are_counted(project: Project) -
     made = project.json("--from", path, code=3)
     assert made["sessions"] == []
     messages = [f["message"] for f in made["findings"]]
-    assert "3 prompts name no session or no time, and are left out" in messages
-    assert "1 lines are not prompts, and are left out" in messages
+    assert "left out: 3 prompts without a session or a time" in messages
+    assert "left out: 1 line without a prompt" in messages
     assert any("not a JSON object" in message for message in messages)
 
 

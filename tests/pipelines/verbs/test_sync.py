@@ -173,7 +173,7 @@ def test_a_dry_run_lists_the_uploads_and_sends_nothing(made: Bench, cli: Cli, re
     assert (said.json["loose"], said.json["requests"]) == (1, {"LIST": 1})
     assert not remote.exists()
     shown = cli("sync", made.root, "--remote", remote, "--dry-run")
-    assert "would send 1 loose diffs" in shown.out
+    assert "would send 1 loose diff\n" in shown.out
 
 
 def test_a_lost_cache_costs_no_second_copy(made: Bench, cli: Cli, remote: Path) -> None:
