@@ -20,9 +20,10 @@ from pipelines.workspace.location import REFERENCES, Workspace
 _OWN: Final = (*LEFT_OUT, REFERENCES, ".session-codec")
 #: Settings and options that keep the output of `git log` independent of the user's settings. Below
 #: the subject of a commit are the names of its files, with merges and without renames left out.
+#: `--ignore-missing` has to precede `--stdin`, which git reads at once.
 _LOG_SETTINGS: Final = ("log.showRoot=true", "log.follow=false")
 _LOG: Final = (
-    "log", "--stdin", "--ignore-missing", "--full-history", "--sparse", "--topo-order", "--reverse",
+    "log", "--ignore-missing", "--stdin", "--full-history", "--sparse", "--topo-order", "--reverse",
     "--name-only", "--no-renames", "--ignore-submodules=none", "--no-relative", "-O/dev/null",
     "--no-color", "--no-decorate", "--no-mailmap", "--no-show-signature", "--encoding=UTF-8",
     "--format=tformat:%x00%H %P%x00%s",

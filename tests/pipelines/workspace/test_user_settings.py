@@ -105,7 +105,7 @@ def test_allowances_of_all_sources_count_together_and_recipients_do_not(house: H
         ("[encrypt]\nto = [1]\n", "encrypt.to: is not a list of texts"),
         ("[remote]\nretain_days = true\n", "remote.retain_days: is not a whole number"),
         ("remote = 's3://x'\n", "remote: is not a table"),
-        ("workspace = 1\n", "workspace: does not have one table"),
+        ("workspace = 1\n", "workspace: must have one table for each path"),
         ("[remote\n", "not TOML"),
     ],
 )
