@@ -185,9 +185,9 @@ def test_a_limited_number_is_encoded_and_further_questions_continue(
 ) -> None:
     monkeypatch.setattr("pipelines.search.answers.LIMIT", 1)
     said = cli("find", "people logged out", made.root)
-    assert "2 older sessions\n" in said.err
+    assert "2 older sessions." in said.err
     assert [key for key, _ in stored(made)] == [day(3)]
-    assert "1 older session\n" in cli("find", "people logged out", made.root).err
+    assert "1 older session." in cli("find", "people logged out", made.root).err
     assert "older" not in cli("find", "people logged out", made.root, "--embed-all").err
     assert len(stored(made)) == 3
 
