@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from pipelines.recording.agent_files import Files, files_of
 from pipelines.recording.attribution import Attribution, Claimant
-from pipelines.recording.reflogs import head_log
+from pipelines.recording.reflogs import before_rebase, head_log
 from pipelines.recording.spooled_events import Part
 from pipelines.system.git.worktree import ancestors, git_folders, head_of, repository_of
 
@@ -134,12 +134,18 @@ def worktree_of(root: str) -> str:
 
 
 def head_at(root: str, until: int) -> str:
-    """Return HEAD of a worktree at a time in milliseconds since 1970; empty if unknown."""
+    """Return HEAD of a worktree at a time in milliseconds since 1970; empty if unknown.
+
+    During a rebase, it is the commit from which the rebase began: some commits are not copied yet.
+    """
     folders = git_folders(root)
     if folders is None:
         return ""
     moves = [m for m in head_log(folders[0]).moves if m.time <= until // _SECOND]
-    return moves[-1].new if moves else head_of(root)[0]
+    settled = before_rebase(moves)
+    if settled:
+        return settled[-1].new
+    return moves[0].old if moves else head_of(root)[0]
 
 
 def _first_time(files: Files) -> int:

@@ -19,6 +19,7 @@ _CAME: Final = ("commit (merge)", "cherry-pick: fast-forward")
 #: Actions for commits that a rebase, also in a pull, made from others.
 _REBASES: Final = ("rebase", "pull")
 _STEPS: Final = ("pick", "reword", "edit", "squash", "fixup", "continue")
+_ENDS: Final = ("finish", "abort")
 _AMENDED: Final = "commit (amend)"
 _LEFT: Final = "checkout:"
 
@@ -141,6 +142,17 @@ def tips_of(moves: Sequence[Move]) -> list[str]:
     """Return the commits at which HEAD left branches, and HEAD after the last move."""
     left = [move.old for move in moves if move.left]
     return list(dict.fromkeys([*left, *(move.new for move in moves[-1:])]))
+
+
+def before_rebase(moves: Sequence[Move]) -> Sequence[Move]:
+    """Return moves without the steps of a rebase that does not end within them."""
+    for number in range(len(moves) - 1, -1, -1):
+        action = moves[number].action
+        if not action.startswith(_REBASES) or any(f"({end})" in action for end in _ENDS):
+            break
+        if "(start)" in action:
+            return moves[:number]
+    return moves
 
 
 def _names(folder: str) -> list[str]:

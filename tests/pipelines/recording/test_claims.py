@@ -7,14 +7,16 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
 from codec.agents.hook_input import decode_input
 from codec.agents.spool_entry import Entry
-from pipelines.recording.claims import Claims
+from pipelines.recording.claims import Claims, head_at
 from pipelines.recording.reflogs import Move
 from pipelines.recording.spooled_events import Event, Part, parts_of
+from tests.pipelines.conftest import git
 
 NOW = time.time_ns() // 10**9
 
@@ -122,3 +124,30 @@ def test_a_transcript_that_grows_during_a_run_does_not_give_a_commit_to_two_sess
     assert owners_now() == ["b"]  # `b` has no transcript, and `a` no command
     write_command(home, "a", -10, "git commit -qm 'Add a page'")
     assert owners_now() == ["b"]
+
+
+def test_the_head_during_a_rebase_is_the_commit_from_which_it_began(tmp_path: Path) -> None:
+    def commit(text: str) -> str:
+        (tmp_path / "file").write_text(text)
+        git(tmp_path, "add", "file")
+        git(tmp_path, "commit", "-qm", text)
+        return git(tmp_path, "rev-parse", "HEAD").strip()
+
+    git(tmp_path, "init", "-q", "-b", "main")
+    commit("first")
+    git(tmp_path, "checkout", "-qb", "topic")
+    (tmp_path / "other").write_text("other")
+    git(tmp_path, "add", "other")
+    git(tmp_path, "commit", "-qm", "other")
+    tip = commit("theirs")
+    git(tmp_path, "checkout", "-q", "main")
+    commit("ours")
+    git(tmp_path, "checkout", "-q", "topic")
+    later = (time.time_ns() // 10**6) + 60_000
+    assert head_at(str(tmp_path), later) == tip
+    with pytest.raises(CalledProcessError):
+        git(tmp_path, "rebase", "main")
+    assert git(tmp_path, "rev-parse", "HEAD").strip() != tip
+    assert head_at(str(tmp_path), later) == tip
+    git(tmp_path, "rebase", "--skip")
+    assert head_at(str(tmp_path), later) == git(tmp_path, "rev-parse", "HEAD").strip()
