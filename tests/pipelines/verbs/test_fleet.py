@@ -381,7 +381,16 @@ def test_rows_that_are_damaged_or_lost_are_named_and_exported_again(
     assert tree(run / "tables") == whole
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let programs be interrupted: where tests run in the background, a shell has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_ends_its_verbs_and_counts_none_as_killed(
     fleet: Path, tmp_path: Path, number: int
