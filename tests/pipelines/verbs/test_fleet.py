@@ -383,7 +383,7 @@ def test_rows_that_are_damaged_or_lost_are_named_and_exported_again(
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Let programs be interrupted: where tests run in the background, a shell has them ignore it."""
+    """Let programs be interrupted, also where a shell runs the tests in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
