@@ -1,9 +1,9 @@
-"""Copies on an S3 server, beside what others use for them: wall time, and requests at the server.
+"""Copies on an S3 server, beside other tools: wall time, and requests at the server.
 
-The server is SeaweedFS on this machine, behind a proxy that counts requests and changes nothing; it
-starts with a bucket of its own for each program. What is copied is the same folder: two years of
-archives, the layouts and the tracked files. Ours searches for secrets what `archive` did not search
-on this machine before it; both are measured.
+The server is SeaweedFS on this machine, behind a proxy that counts requests and changes nothing.
+Each program starts with an empty bucket and copies the same folder: two years of archives, the
+layouts and the tracked files. Ours also searches for secrets in diffs that `archive` did not search
+on this machine; both cases are measured.
 """
 
 from __future__ import annotations

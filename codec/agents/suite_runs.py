@@ -83,7 +83,7 @@ _SCRIPT: Final = re.compile(
 _NO_RUN: Final = frozenset(
     ("--version", "--help", "-h", "-V", "--collect-only", "--co", "--fixtures")
 )
-#: The limits of what is searched: wrappers in each other, characters of a line, words of a command.
+#: The limits of the search: wrappers in each other, characters of a line, words of a command.
 _DEPTH: Final = 4
 _LONGEST: Final = 20_000
 _WORDS: Final = 48

@@ -50,7 +50,7 @@ _CONTINUED: Final = LazyPattern(
     r"|(?:part|pt\.?|teil|partie|parte|deel|часть)\s*\d{1,2}",
     re.I,
 )
-#: What is said beside a date and is not a title: a part of the day, or that a session went on.
+#: Remarks beside a date that are not a title: a part of the day, or that a session went on.
 _BESIDE_DATE: Final = LazyPattern(
     r"(?:(?:early|late|later|früher|später|tôt|tard|поздний|ранний)\s+)?"
     rf"(?:{any_of(DAY_PARTS.split())})(?:\s?\d{{1,2}})?(?:\s+session)?"

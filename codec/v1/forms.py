@@ -36,7 +36,7 @@ class Form:
         name: its name.
         pattern: a pattern for the whole text of the line, with named groups.
         weak: it counts only in logs without a strong form.
-        usual: a short pattern for most lines of the form. What it matches, `pattern` matches with
+        usual: a short pattern for most lines of the form. `pattern` matches the same lines, with
             the same groups.
     """
 

@@ -23,7 +23,7 @@ _HTTP: Final = re.compile(r"(?P<scheme>https?://)(?:[^/]*@)?(?P<rest>.*)", re.I 
 #: The fields with an address in hosting services' lists; the first existing one counts.
 _FIELDS: Final = ("clone_url", "ssh_url", "http_url_to_repo", "ssh_url_to_repo", "url", "path")
 _FOUND: Final = (".git", MANIFEST, DELTAS, V1_LOG)
-#: What a bare repository has; it has no workspace.
+#: The contents of a bare repository, which has no workspace.
 _BARE: Final = frozenset(("HEAD", "objects", "refs"))
 _DIGITS: Final = 8
 

@@ -342,12 +342,17 @@ def test_a_private_record_removes_the_texts_that_a_hook_recorded(
     assert (session.private, session.task, session.title) == (True, "-", "")
 
 
+@pytest.fixture
+def other(agents: Agents, tmp_path: Path) -> Path:
+    """Make a worktree on another branch."""
+    git(agents.root, "worktree", "add", "-qb", "other", str(tmp_path / "other"))
+    return tmp_path / "other"
+
+
 def test_commits_that_another_branch_recorded_are_not_taken_again(
-    agents: Agents, tmp_path: Path, cli: Cli
+    agents: Agents, other: Path, cli: Cli
 ) -> None:
     """Two sessions run; one is flushed on another branch before the other one ends."""
-    other = tmp_path / "other"
-    git(agents.root, "worktree", "add", "-qb", "other", str(other))
     agents.claude("SessionStart")
     agents.claude("SessionStart", "s-2")
     agents.commit("a")
@@ -359,11 +364,9 @@ def test_commits_that_another_branch_recorded_are_not_taken_again(
 
 
 def test_commits_that_a_hook_added_on_another_branch_are_not_taken_again(
-    agents: Agents, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    agents: Agents, other: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A session is recorded before another one begins, and completed while that one runs."""
-    other = tmp_path / "other"
-    git(agents.root, "worktree", "add", "-qb", "other", str(other))
     agents.claude("SessionStart")
     monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", "s-1")
     with monkeypatch.context() as earlier:
@@ -380,10 +383,8 @@ def test_commits_that_a_hook_added_on_another_branch_are_not_taken_again(
 
 
 def test_a_session_that_another_branch_recorded_is_completed_and_not_recorded_again(
-    agents: Agents, tmp_path: Path, cli: Cli
+    agents: Agents, other: Path, cli: Cli
 ) -> None:
-    other = tmp_path / "other"
-    git(agents.root, "worktree", "add", "-qb", "other", str(other))
     agents.claude("SessionStart")
     agents.commit("a")
     agents.claude("Stop")
